@@ -1,0 +1,174 @@
+/** The typed configuration that everything else is built from. `readConfig` makes one; nothing changes it afterwards. */
+export interface Config {
+  /** Where the flow came from, for messages: a path, `stdin`, or `built-in torch-flow.yml`. */
+  readonly origin: string;
+  /** The Flow's own name (`name:`), used in logs. */
+  readonly name: string;
+  readonly gateway: GatewayConfig;
+  readonly executor: ExecutorConfig;
+  readonly limits: Limits;
+  readonly fetch: FetchConfig;
+  readonly files: FilesConfig;
+  readonly log: LogConfig;
+  /** Lines to log as warnings at start: unknown keys with suggestions, accepted keys without effect. */
+  readonly warnings: readonly string[];
+}
+
+export type Protocol = 'grpc' | 'http' | 'websocket';
+
+export interface Listener {
+  readonly protocol: Protocol;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly passphrase?: string;
+  readonly caFile?: string;
+  readonly clientCertificate: 'none' | 'optional' | 'required';
+  readonly ciphers?: string;
+}
+
+export interface GatewayConfig {
+  readonly host: string;
+  readonly listeners: readonly Listener[];
+  readonly tls?: TlsConfig;
+  readonly cors: boolean;
+  readonly title: string;
+  readonly description: string;
+  readonly debugEndpoints: boolean;
+  readonly crudEndpoints: boolean;
+  /** HTTP path → executor endpoint and methods, from `expose_endpoints`. */
+  readonly exposedEndpoints: readonly ExposedEndpoint[];
+  /** `auto` takes uWebSockets.js where it loads, else `node:http`. */
+  readonly httpServer: 'auto' | 'uws' | 'node';
+  readonly prefetch: number;
+  /** ms; undefined means none. From `timeout_send`. */
+  readonly requestTimeoutMs?: number;
+  readonly keepAliveTimeoutMs: number;
+  /** Port of a metrics listener of its own; 0 lets the system choose; undefined means none. */
+  readonly metricsPort?: number;
+}
+
+export interface ExposedEndpoint {
+  readonly path: string;
+  readonly methods: readonly string[];
+  readonly endpoint: string;
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+}
+
+export type Runtime = 'torch' | 'onnx' | 'tensorrt';
+
+export interface ExecutorConfig {
+  /** Deployment name (`clip_t`, `clip_o`, `clip_r` in the built-in flows); appears in routes and metrics. */
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly replicas: number;
+  /** Model name as the user wrote it. */
+  readonly model: string;
+  /** Directory with `textual.onnx` and `visual.onnx`; replaces the download. */
+  readonly modelPath?: string;
+  /** `auto` takes CUDA where it works, else the CPU. */
+  readonly device: Device;
+  /** True where the user wrote a device, so that a fallback must be an error or a clear line. */
+  readonly deviceIsExplicit: boolean;
+  /** One entry per replica: the CUDA device that it is bound to; empty where no mapping was asked for. */
+  readonly replicaDevices: readonly string[];
+  readonly dtype?: 'fp32' | 'fp16' | 'bf16';
+  readonly minibatchSize: number;
+  readonly preprocessWorkers: number;
+  readonly accessPaths: string;
+  /** Endpoint → method, from `uses_requests`. */
+  readonly endpoints: ReadonlyMap<string, 'encode' | 'rank'>;
+  readonly startTimeoutMs?: number;
+  /** CPU threads for all replicas together, from `OMP_NUM_THREADS`; undefined means the machine's cores. */
+  readonly threads?: number;
+  readonly metricsPort?: number;
+}
+
+export interface Device {
+  readonly kind: 'auto' | 'cpu' | 'cuda';
+  readonly index: number;
+}
+
+/** Every limit: name, default and unit. The key in the flow file is `with.limits.<snake_case name>`. */
+export interface Limits {
+  readonly itemsPerRequest: number;
+  readonly requestBytes: number;
+  readonly jsonDepth: number;
+  readonly imageBytes: number;
+  readonly imagePixels: number;
+  readonly pixelsInFlight: number;
+  readonly textCharacters: number;
+  readonly queueItems: number;
+  readonly queueBytes: number;
+  readonly queueMs: number;
+  readonly engineMs: number;
+  readonly drainMs: number;
+  readonly connections: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  itemsPerRequest: 4096,
+  requestBytes: 128 * 2 ** 20,
+  jsonDepth: 100,
+  imageBytes: 20 * 2 ** 20,
+  imagePixels: 40_000_000,
+  pixelsInFlight: 120_000_000,
+  textCharacters: 100_000,
+  queueItems: 8192,
+  queueBytes: 1024 * 2 ** 20,
+  queueMs: 300_000,
+  engineMs: 60_000,
+  drainMs: 30_000,
+  connections: 10_000,
+};
+
+/** What the server may load on behalf of a request (`with.fetch`). */
+export interface FetchConfig {
+  /** http and https URLs; `data:` URIs are always accepted. */
+  readonly enabled: boolean;
+  /** Local paths are read only below this folder; undefined refuses all. */
+  readonly folder?: string;
+  /** Hosts, addresses or CIDR ranges exempt from the check for private addresses. */
+  readonly allow: readonly string[];
+  readonly timeoutMs: number;
+  readonly connectMs: number;
+  readonly redirects: number;
+  readonly concurrency: number;
+  readonly perHost: number;
+}
+
+export const DEFAULT_FETCH: FetchConfig = {
+  enabled: true,
+  allow: [],
+  timeoutMs: 10_000,
+  connectMs: 3_000,
+  redirects: 5,
+  concurrency: 50,
+  perHost: 8,
+};
+
+/** Where model files come from (`with.files`, and the environment). */
+export interface FilesConfig {
+  /** Cache directory; default `~/.cache/clip`. */
+  readonly cache: string;
+  /** Base URLs in the order tried; undefined means the catalogue's own list. */
+  readonly sources?: readonly string[];
+  readonly offline: boolean;
+}
+
+export interface LogConfig {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** `auto` writes text on a terminal and JSON in a pipe. */
+  readonly format: 'auto' | 'text' | 'json';
+  readonly healthRequests: boolean;
+}
+
+/** A fault of the configuration: the process ends with exit code 2 before anything is started. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}

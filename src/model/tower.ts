@@ -1,0 +1,52 @@
+/** CLIP's two towers. */
+export type Tower = 'text' | 'image';
+
+/** One text as the text tower takes it. */
+export interface TextInput {
+  /** int32 token ids, exactly `contextLength` long, padded. */
+  readonly ids: Int32Array;
+  /** Tokens that count, start and end token included; the attention mask is 1 below it. */
+  readonly length: number;
+}
+
+/** One image as the image tower takes it: uint8 RGB, interleaved, resolution × resolution × 3, not normalised. */
+export type ImageInput = Uint8Array;
+
+export type TowerInput = TextInput | ImageInput;
+
+export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'uint8';
+
+/** What one ONNX file expects and gives, read from the file itself. */
+export interface TowerContract {
+  readonly tower: Tower;
+  /** Absolute path of the ONNX file. */
+  readonly path: string;
+  /** Name and element type of the ids or pixels. */
+  readonly input: { readonly name: string; readonly type: ElementType };
+  /** Present where the graph asks for an attention mask. */
+  readonly mask?: { readonly name: string; readonly type: ElementType };
+  readonly output: { readonly name: string; readonly type: ElementType };
+  /** Image tower: side of the square input in pixels. */
+  readonly resolution?: number;
+  /** Image tower: `nchw` takes normalised floats, `nhwc` takes raw uint8. */
+  readonly layout?: 'nchw' | 'nhwc';
+  /** Text tower: columns of the ids. */
+  readonly contextLength?: number;
+  /** Rows per run where axis 0 is fixed; undefined where it is dynamic. */
+  readonly fixedBatch?: number;
+  /** Width of the vector where the graph states it; the engine's warm-up settles it otherwise. */
+  readonly width?: number;
+  /** Bytes of weights, external data included. */
+  readonly bytes: number;
+  readonly externalData: boolean;
+}
+
+/** A model ready to be loaded: both towers, established. */
+export interface ModelContract {
+  /** Canonical name, for example `ViT-B-32::openai`; a directory's own name for a custom model. */
+  readonly name: string;
+  readonly text: TowerContract;
+  readonly image: TowerContract;
+  /** Directory's `tokenizer.json`, where it brings one. */
+  readonly tokenizerFile?: string;
+}

@@ -1,0 +1,86 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+
+/** Every metric of the server, in one registry of its own. Names carry the prefix `clip_`; times are in seconds. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  /** Requests answered, by route and error code (`ok` for none). */
+  readonly requests = this.counter('clip_requests_total', 'Requests answered.', [
+    'protocol',
+    'route',
+    'code',
+  ]);
+  readonly requestSeconds = this.histogram(
+    'clip_request_seconds',
+    'First byte in to last byte out.',
+    SECONDS,
+    ['protocol', 'route'],
+  );
+  readonly connections = this.gauge('clip_connections', 'Open client connections.', ['protocol']);
+  readonly items = this.counter('clip_items_total', 'Items answered, by tower and error code.', [
+    'tower',
+    'code',
+  ]);
+  /** Each limit that bites is counted under its own name. */
+  readonly limited = this.counter('clip_limit_reached_total', 'Refusals, by the limit that caused them.', [
+    'limit',
+  ]);
+
+  readonly requestsInFlight = this.gauge(
+    'clip_requests_in_flight',
+    'Requests admitted and not yet answered.',
+  );
+  readonly itemsInFlight = this.gauge('clip_items_in_flight', 'Items admitted and not yet answered.');
+  readonly bytesInFlight = this.gauge('clip_request_bytes_in_flight', 'Request bytes held.');
+  readonly pixelsInFlight = this.gauge(
+    'clip_pixels_in_flight',
+    'Declared pixels of the pictures being decoded.',
+  );
+
+  readonly preprocessSeconds = this.histogram(
+    'clip_preprocess_seconds',
+    'Tokenising or decoding one item.',
+    SECONDS,
+    ['tower'],
+  );
+  readonly fetchSeconds = this.histogram('clip_fetch_seconds', 'Loading one URL.', SECONDS, ['outcome']);
+
+  readonly queueLength = this.gauge('clip_queue_length', 'Items waiting for a batch.', ['tower']);
+  readonly queueSeconds = this.histogram('clip_queue_seconds', 'Time in the queue.', SECONDS, ['tower']);
+  readonly batchSize = this.histogram('clip_batch_size', 'Items per batch.', COUNTS, ['tower']);
+  readonly engineSeconds = this.histogram('clip_engine_seconds', 'One run of an engine.', SECONDS, ['tower']);
+  readonly replicas = this.gauge('clip_replicas', 'Replicas by state.', ['state']);
+  readonly replicaRestarts = this.counter('clip_replica_restarts_total', 'Replicas replaced, by cause.', [
+    'cause',
+  ]);
+  readonly engineInfo = this.gauge('clip_engine_info', 'Always 1; the labels say what serves.', [
+    'model',
+    'runtime',
+    'device',
+    'precision',
+  ]);
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  private counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private gauge<L extends string>(name: string, help: string, labelNames: L[] = []): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private histogram<L extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: L[] = [],
+  ): Histogram<L> {
+    return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
+  }
+}

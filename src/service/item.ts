@@ -1,0 +1,73 @@
+import type { EngineDescription } from '../engine/engine.ts';
+import type { ClipError } from '../errors.ts';
+
+/** What a protocol hands over: one thing to embed. */
+export type Item =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'image'; readonly bytes: Uint8Array }
+  | { readonly kind: 'tensor'; readonly tensor: Tensor }
+  | { readonly kind: 'uri'; readonly uri: string };
+
+/** A picture as numbers, [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], row-major; singleton axes are dropped. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  /** Cast to uint8 as NumPy does (wraps, fractions cut). */
+  readonly data: Uint8Array | Float32Array | Float64Array | Int32Array;
+}
+
+/** One request's life: its share of the limits, its end, and the client's patience. */
+export interface Context {
+  readonly permit: Permit;
+  /** Aborted when the client leaves or the server gives up. */
+  readonly signal: AbortSignal;
+  /** Monotonic (`performance.now()`) ms after which no answer is wanted. */
+  readonly deadline?: number;
+}
+
+/** A request's share of the limits, held from its first byte to its last; growth beyond a limit throws. */
+export interface Permit {
+  /** Counts `count` more bytes of the request. @throws ClipError request_too_large, overloaded */
+  addBytes(count: number): void;
+  /** Counts `count` more items. @throws ClipError too_many_items, overloaded */
+  addItems(count: number): void;
+  /** Gives everything back; further calls do nothing. */
+  release(): void;
+}
+
+export type Outcome = { readonly vector: Float32Array } | { readonly error: ClipError };
+
+export interface RankGroup {
+  readonly query: Item;
+  readonly matches: readonly Item[];
+}
+
+export interface RankedGroup {
+  readonly query: Float32Array;
+  /** In descending order of `score`; ties keep the order of the request. */
+  readonly matches: readonly RankedMatch[];
+}
+
+export interface RankedMatch {
+  /** Position among the matches of the request. */
+  readonly index: number;
+  /** Softmax over the group of `exp(4.60517) × cosine`. */
+  readonly score: number;
+  readonly cosine: number;
+}
+
+export interface ServiceDescription extends EngineDescription {
+  /** Canonical model name. */
+  readonly model: string;
+  readonly resolution: number;
+  readonly contextLength: number;
+}
+
+/** What every protocol translates to. Order is kept; an item that fails does not touch the others. */
+export interface EmbeddingService {
+  describe(): ServiceDescription;
+  /** Opens a request. @throws ClipError draining, overloaded */
+  admit(): Permit;
+  encode(items: readonly Item[], context: Context): Promise<Outcome[]>;
+  /** All or nothing. @throws ClipError rank_failed, or the error of the first item that failed */
+  rank(groups: readonly RankGroup[], context: Context): Promise<RankedGroup[]>;
+}

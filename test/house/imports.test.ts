@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const SRC = resolve(import.meta.dirname, '../../src');
+const ANYWHERE = ['errors.ts', 'observe'];
+/** Folder → the folders that it may import besides itself (design: data flows one way). */
+const MAY_IMPORT: Record<string, string[]> = {
+  'errors.ts': [],
+  config: [],
+  observe: ['config'],
+  native: [],
+  model: ['config'],
+  preprocess: ['config', 'model', 'native'],
+  engine: ['config', 'model', 'native'],
+  schedule: ['config', 'model', 'engine/engine.ts'],
+  service: ['config', 'model', 'preprocess', 'schedule', 'engine/engine.ts'],
+  protocol: ['config', 'service'],
+  cli: ['config', 'model', 'main.ts'],
+  'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
+};
+
+test('imports follow the direction of the data', () => {
+  const wrong: string[] = [];
+  for (const file of readdirSync(SRC, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.c?ts$/.test(file)) continue;
+    const home = file.split('/')[0]!;
+    const allowed = [home, ...ANYWHERE, ...(MAY_IMPORT[home] ?? [])];
+    for (const [, target] of readFileSync(join(SRC, file), 'utf8').matchAll(/from '(\.[^']+)'/g)) {
+      const path = relative(SRC, resolve(SRC, dirname(file), target!));
+      if (!allowed.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)))
+        wrong.push(`${file} → ${path}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
