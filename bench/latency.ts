@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import * as ort from 'onnxruntime-node';
-import { testModel } from '../test/models/cached.ts';
+import { testModel } from '../test/models/test-model.ts';
 import { median } from './median.ts';
 import { post } from './served.ts';
 import { startBuiltServer } from './server.ts';

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import sharp from 'sharp';
-import { testModel } from '../test/models/cached.ts';
+import { testModel } from '../test/models/test-model.ts';
 import { median } from './median.ts';
 import { startBuiltServer } from './server.ts';
 
