@@ -1,6 +1,11 @@
-/** Microseconds since 1970 that never run backwards, whatever is done to the machine's clock meanwhile. */
-export function microsecondsNow(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000);
+/**
+ * A clock for one request: the time of day when it is opened, then monotonic. Its readings are integer microseconds
+ * since 1970, and their differences hold whatever is done to the machine's clock meanwhile.
+ */
+export function openClock(): () => number {
+  const opened = Date.now() * 1000;
+  const origin = performance.now();
+  return () => opened + Math.round((performance.now() - origin) * 1000);
 }
 
 /** RFC 3339 with microseconds, as Python's `isoformat` writes UTC. */

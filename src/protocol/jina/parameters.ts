@@ -5,8 +5,6 @@ export interface EncodeParameters {
   /** Not yet checked: what the client sent, else the deployment's default. */
   readonly accessPaths: unknown;
   readonly dropImageContent: boolean;
-  /** True where the client used the deprecated name `traversal_paths`. */
-  readonly deprecated: boolean;
 }
 
 /** The parameters that the encoder reads, after those meant for this deployment alone are laid over the rest. */
@@ -16,15 +14,11 @@ export function encodeParameters(
   defaultPaths: string,
 ): EncodeParameters {
   const own = parametersFor(parameters, deployment);
-  const deprecated = Object.hasOwn(own, 'traversal_paths');
+  // The older name wins where both are given.
+  const named = ['traversal_paths', 'access_paths'].find((name) => Object.hasOwn(own, name));
   return {
-    accessPaths: deprecated
-      ? own.traversal_paths
-      : Object.hasOwn(own, 'access_paths')
-        ? own.access_paths
-        : defaultPaths,
+    accessPaths: named === undefined ? defaultPaths : own[named],
     dropImageContent: Object.hasOwn(own, 'drop_image_content') && Boolean(own.drop_image_content),
-    deprecated,
   };
 }
 
