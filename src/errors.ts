@@ -34,7 +34,14 @@ export const ERRORS = {
     false,
     'ValueError',
   ),
-  invalid_json: kind('The body is not valid JSON.', 400, 'INVALID_ARGUMENT', false, 'JSONDecodeError'),
+  invalid_json: kind('The body is not valid JSON.', 422, 'INVALID_ARGUMENT', false, 'JSONDecodeError'),
+  invalid_document: kind(
+    'A field of the request has the wrong type or value.',
+    422,
+    'INVALID_ARGUMENT',
+    false,
+    'ValidationError',
+  ),
   invalid_tensor: kind('The tensor is not an image.', 422, 'INVALID_ARGUMENT', false, 'ValueError'),
   invalid_image: kind(
     'The bytes are not a readable image.',
@@ -88,6 +95,27 @@ export const ERRORS = {
     'RESOURCE_EXHAUSTED',
     false,
     'ValueError',
+  ),
+  headers_too_large: kind(
+    'The request headers are larger than the limit.',
+    431,
+    'RESOURCE_EXHAUSTED',
+    false,
+    'ValueError',
+  ),
+  path_too_long: kind(
+    'The request path is longer than the limit.',
+    414,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
+  body_timeout: kind(
+    'The body arrived more slowly than the limit.',
+    408,
+    'DEADLINE_EXCEEDED',
+    true,
+    'TimeoutError',
   ),
   image_too_large: kind(
     'The image is larger than the limit.',

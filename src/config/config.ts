@@ -117,6 +117,14 @@ export interface Limits {
   readonly engineMs: number;
   readonly drainMs: number;
   readonly connections: number;
+  /** Names and values of one HTTP request's headers together. */
+  readonly headerBytes: number;
+  /** From the connection, or the end of the request before, to the end of the headers. */
+  readonly headerMs: number;
+  /** Window in which a body must arrive whole, or at 16 KiB/s. */
+  readonly bodyMs: number;
+  /** Longest time in which a client takes nothing of its answer. */
+  readonly sendMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -133,6 +141,10 @@ export const DEFAULT_LIMITS: Limits = {
   engineMs: 60_000,
   drainMs: 30_000,
   connections: 10_000,
+  headerBytes: 16 * 2 ** 10,
+  headerMs: 20_000,
+  bodyMs: 10_000,
+  sendMs: 30_000,
 };
 
 /** What the server may load on behalf of a request (`with.fetch`). */
