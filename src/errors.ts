@@ -152,6 +152,14 @@ export const ERRORS = {
     false,
     'RuntimeError',
   ),
+  model_unavailable: kind('The files of the model cannot be had.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
+  model_invalid: kind(
+    'The model is not one that can be served.',
+    500,
+    'FAILED_PRECONDITION',
+    false,
+    'RuntimeError',
+  ),
   internal: kind('A fault in the server.', 500, 'INTERNAL', false, 'RuntimeError'),
 } as const satisfies Record<string, ErrorKind>;
 
