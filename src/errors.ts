@@ -179,6 +179,14 @@ export class ClipError extends Error {
     return ERRORS[this.code];
   }
 
+  /** Why an aborted signal was aborted: its reason where that is a ClipError, else `cancelled`. */
+  static aborted(signal: AbortSignal): ClipError {
+    if (signal.reason instanceof ClipError) return signal.reason;
+    return new ClipError('cancelled', 'The request was given up before its answer was ready.', {
+      cause: signal.reason,
+    });
+  }
+
   /** Wraps anything thrown; a ClipError passes through unchanged. */
   static from(thrown: unknown): ClipError {
     if (thrown instanceof ClipError) return thrown;
