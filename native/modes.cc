@@ -34,6 +34,7 @@ int bytes_per_pixel(Mode mode) {
     case Mode::NearestRGB:
       return 3;
     case Mode::RGBA:
+    case Mode::RGBX:
     case Mode::CMYK:
       return 4;
   }
@@ -76,7 +77,7 @@ void to_rgb(const uint8_t* in, uint8_t* out, size_t pixels, Mode mode, const uin
       std::memcpy(out, palette + size_t{3} * *in, 3);
     else if (mode == Mode::CMYK)
       cmyk_to_rgb(in, out);
-    else if (mode == Mode::RGBA)
+    else if (mode == Mode::RGBA || mode == Mode::RGBX)
       std::memcpy(out, in, 3);
     else
       repeat(out, *in);

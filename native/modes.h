@@ -11,6 +11,7 @@ enum class Mode {
   LA,          ///< 2 bytes, bicubic on grey premultiplied by alpha
   RGB,         ///< 3 bytes, bicubic
   RGBA,        ///< 4 bytes, bicubic on colours premultiplied by alpha
+  RGBX,        ///< 4 bytes, bicubic, the fourth is dropped
   CMYK,        ///< 4 bytes, bicubic, then Pillow's plain conversion
   I,           ///< 2 bytes, native order, bicubic in 32 bits, then clamped to 0–255
   P,           ///< 1 byte, nearest, then looked up in a palette of 256 × RGB
