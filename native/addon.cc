@@ -35,8 +35,7 @@ Value one_of(const Arguments& job, const char* name, const Names<Value, count>& 
   throw Napi::RangeError::New(job.env(), std::string(name) + ": one of " + known + " expected, got " + given);
 }
 
-constexpr Names<clip::Mode, 10> kModes{{{"L", clip::Mode::L},
-                                       {"LA", clip::Mode::LA},
+constexpr Names<clip::Mode, 9> kModes{{{"L", clip::Mode::L},
                                        {"RGB", clip::Mode::RGB},
                                        {"RGBA", clip::Mode::RGBA},
                                        {"RGBX", clip::Mode::RGBX},

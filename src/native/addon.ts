@@ -27,17 +27,7 @@ export interface Addon {
  * How Pillow would hold the picture; decides filter and conversion to RGB (clip-numerics, modes). `P` is palette
  * indices; `I` is 16-bit grey, two bytes a pixel in the machine's order.
  */
-export type PixelMode =
-  | 'L'
-  | 'LA'
-  | 'RGB'
-  | 'RGBA'
-  | 'RGBX'
-  | 'CMYK'
-  | 'I'
-  | 'P'
-  | 'nearest-RGB'
-  | 'nearest-L';
+export type PixelMode = 'L' | 'RGB' | 'RGBA' | 'RGBX' | 'CMYK' | 'I' | 'P' | 'nearest-RGB' | 'nearest-L';
 
 /** A decoded picture: `width × height × channels` bytes, interleaved, rows without padding. Not to be changed until done. */
 export interface ResizeJob {

@@ -35,9 +35,7 @@ export function readJpeg(bytes: Uint8Array): Header {
   }
   if (!frame)
     throw new ClipError('invalid_image', 'jpeg: a frame header expected before the first scan, got none');
-  // Pillow takes every CMYK file for Adobe's, which stores it inverted; libvips looks for Adobe's marker.
-  const negate = frame.mode === 'CMYK' && !adobe;
-  return { ...frame, source: { by: 'sharp', format: 'jpeg', negate } };
+  return { ...frame, source: { by: 'sharp', format: 'jpeg' } };
 }
 
 function readFrame(view: DataView, at: number) {
