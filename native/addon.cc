@@ -36,9 +36,9 @@ Value one_of(const Arguments& job, const char* name, const Names<Value, count>& 
 }
 
 constexpr Names<clip::Mode, 9> kModes{{{"L", clip::Mode::L},
-                                       {"LA", clip::Mode::LA},
                                        {"RGB", clip::Mode::RGB},
                                        {"RGBA", clip::Mode::RGBA},
+                                       {"RGBX", clip::Mode::RGBX},
                                        {"CMYK", clip::Mode::CMYK},
                                        {"I", clip::Mode::I},
                                        {"P", clip::Mode::P},

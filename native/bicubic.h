@@ -5,7 +5,7 @@
 
 namespace clip {
 
-/// Two passes, horizontal first, with bytes between them. Modes L, LA, RGB, RGBA and CMYK.
+/// Two passes, horizontal first, with bytes between them. Modes L, RGB, RGBA, RGBX and CMYK.
 void bicubic8(const Picture& picture, const Geometry& geometry, uint8_t* out, const Kernel& kernel);
 
 /// Two passes in double precision with int32 between them, then clamped to 0–255. Mode I.

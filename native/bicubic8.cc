@@ -6,8 +6,6 @@
 namespace clip {
 namespace {
 
-bool has_alpha(Mode mode) { return mode == Mode::LA || mode == Mode::RGBA; }
-
 /// Gives the horizontal pass its rows: the columns that the crop needs, premultiplied where there is alpha, and with
 /// room behind them for a vector load.
 class RowSource {
@@ -22,8 +20,8 @@ class RowSource {
     const size_t pixel = bytes_per_pixel(picture_.mode);
     const size_t at = (static_cast<size_t>(y) * picture_.width + begin_) * pixel;
     const uint8_t* in = picture_.data + at;
-    if (has_alpha(picture_.mode)) {
-      premultiply(in, scratch_.data(), pixels_, picture_.mode);
+    if (picture_.mode == Mode::RGBA) {
+      premultiply(in, scratch_.data(), pixels_);
       return scratch_.data();
     }
     if (at + pixels_ * pixel + kOverread <= picture_.size) return in;
@@ -41,7 +39,7 @@ class RowSource {
 
 void bicubic8(const Picture& picture, const Geometry& geometry, uint8_t* out, const Kernel& kernel) {
   const size_t resolution = picture.resolution;
-  const int channels = has_alpha(picture.mode) ? 4 : bytes_per_pixel(picture.mode);
+  const int channels = bytes_per_pixel(picture.mode);
   const Axis across = bicubic_axis(picture.width, geometry.width, geometry.left, picture.resolution);
   const Axis down = bicubic_axis(picture.height, geometry.height, geometry.top, picture.resolution);
   const FixedAxis columns = fixed_axis(across, kernel, channels);
@@ -58,7 +56,7 @@ void bicubic8(const Picture& picture, const Geometry& geometry, uint8_t* out, co
   for (size_t y = 0; y < resolution; y++, out += resolution * 3) {
     const Span span = rows.spans[y];
     kernel.down(narrowed.data() + span.first * stride, stride, span.count, rows.row(y), line.data(), stride);
-    if (has_alpha(picture.mode))
+    if (picture.mode == Mode::RGBA)
       unpremultiply_to_rgb(line.data(), out, resolution);
     else
       to_rgb(line.data(), out, resolution, picture.mode, nullptr);

@@ -27,27 +27,20 @@ int bytes_per_pixel(Mode mode) {
     case Mode::P:
     case Mode::NearestL:
       return 1;
-    case Mode::LA:
     case Mode::I:
       return 2;
     case Mode::RGB:
     case Mode::NearestRGB:
       return 3;
     case Mode::RGBA:
+    case Mode::RGBX:
     case Mode::CMYK:
       return 4;
   }
   return 0;
 }
 
-void premultiply(const uint8_t* in, uint8_t* out, size_t pixels, Mode mode) {
-  if (mode == Mode::LA) {
-    for (size_t i = 0; i < pixels; i++, in += 2, out += 4) {
-      repeat(out, multiply(in[0], in[1]));
-      out[3] = in[1];
-    }
-    return;
-  }
+void premultiply(const uint8_t* in, uint8_t* out, size_t pixels) {
   for (size_t i = 0; i < pixels; i++, in += 4, out += 4) {
     for (int c = 0; c < 3; c++) out[c] = multiply(in[c], in[3]);
     out[3] = in[3];
@@ -76,7 +69,7 @@ void to_rgb(const uint8_t* in, uint8_t* out, size_t pixels, Mode mode, const uin
       std::memcpy(out, palette + size_t{3} * *in, 3);
     else if (mode == Mode::CMYK)
       cmyk_to_rgb(in, out);
-    else if (mode == Mode::RGBA)
+    else if (mode == Mode::RGBA || mode == Mode::RGBX)
       std::memcpy(out, in, 3);
     else
       repeat(out, *in);

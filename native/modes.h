@@ -8,9 +8,9 @@ namespace clip {
 /// How the decoded picture's bytes are laid out and how Pillow resizes and converts them.
 enum class Mode {
   L,           ///< 1 byte, bicubic
-  LA,          ///< 2 bytes, bicubic on grey premultiplied by alpha
   RGB,         ///< 3 bytes, bicubic
   RGBA,        ///< 4 bytes, bicubic on colours premultiplied by alpha
+  RGBX,        ///< 4 bytes, bicubic, the fourth is dropped
   CMYK,        ///< 4 bytes, bicubic, then Pillow's plain conversion
   I,           ///< 2 bytes, native order, bicubic in 32 bits, then clamped to 0–255
   P,           ///< 1 byte, nearest, then looked up in a palette of 256 × RGB
@@ -22,8 +22,8 @@ int bytes_per_pixel(Mode mode);
 
 constexpr size_t kPaletteBytes = 256 * 3;
 
-/// `pixels` RGBA or LA pixels → RGBA with the colours multiplied by alpha; grey is repeated over the colours.
-void premultiply(const uint8_t* in, uint8_t* out, size_t pixels, Mode mode);
+/// RGBA → RGBA with the colours multiplied by alpha.
+void premultiply(const uint8_t* in, uint8_t* out, size_t pixels);
 /// Premultiplied RGBA → RGB.
 void unpremultiply_to_rgb(const uint8_t* in, uint8_t* out, size_t pixels);
 /// One pixel as the mode lays it out, except I → RGB.

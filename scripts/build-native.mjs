@@ -20,7 +20,9 @@ const INSTALL = {
 function isCurrent() {
   if (!existsSync(TARGET)) return false;
   const built = statSync(TARGET).mtimeMs;
-  return readdirSync(join(ROOT, 'native')).every((file) => statSync(join(ROOT, 'native', file)).mtimeMs <= built);
+  return readdirSync(join(ROOT, 'native')).every(
+    (file) => statSync(join(ROOT, 'native', file)).mtimeMs <= built,
+  );
 }
 
 function runs(command) {
@@ -32,8 +34,11 @@ function findCompiler() {
   const found = wanted.find(runs);
   if (found) return found;
   const manager = Object.keys(INSTALL).find(runs);
-  const how = process.platform === 'darwin' && !manager ? 'xcode-select --install' : INSTALL[manager ?? 'apt-get'];
-  console.error(`clip-server's addon needs a C++ compiler, and ${wanted.join(', ')} does not run; install one with: ${how}`);
+  const how =
+    process.platform === 'darwin' && !manager ? 'xcode-select --install' : INSTALL[manager ?? 'apt-get'];
+  console.error(
+    `clip-server's addon needs a C++ compiler, and ${wanted.join(', ')} does not run; install one with: ${how}`,
+  );
   process.exit(1);
 }
 
@@ -55,14 +60,30 @@ function buildWithCMake(compiler) {
 
 /** The flags of native/CMakeLists.txt. */
 function buildWithCompiler(compiler) {
-  const sources = readFileSync(join(ROOT, 'native', 'sources.txt'), 'utf8').split('\n').filter(Boolean);
+  const sources = readFileSync(join(ROOT, 'native', 'sources.txt'), 'utf8')
+    .split('\n')
+    .filter(Boolean);
   const partial = `${TARGET}.${process.pid}`;
   mkdirSync(dirname(TARGET), { recursive: true });
   run(compiler, [
-    ...['-std=c++20', '-O3', '-Wall', '-Wextra', '-fPIC', '-fvisibility=hidden', '-ffp-contract=off', '-shared'],
+    ...[
+      '-std=c++20',
+      '-O3',
+      '-Wall',
+      '-Wextra',
+      '-fPIC',
+      '-fvisibility=hidden',
+      '-ffp-contract=off',
+      '-shared',
+    ],
     ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
     ...['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_GYP_MODULE_NAME=clip_server'],
-    ...['-isystem', require('node-addon-api').include_dir, '-isystem', require('node-api-headers').include_dir],
+    ...[
+      '-isystem',
+      require('node-addon-api').include_dir,
+      '-isystem',
+      require('node-api-headers').include_dir,
+    ],
     ...sources,
     ...['-o', partial],
   ]);
