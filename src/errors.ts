@@ -117,6 +117,7 @@ export const ERRORS = {
     true,
     'TimeoutError',
   ),
+  text_too_long: kind('The text is longer than the limit.', 413, 'INVALID_ARGUMENT', false, 'ValueError'),
   image_too_large: kind(
     'The image is larger than the limit.',
     413,
