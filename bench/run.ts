@@ -32,4 +32,4 @@ for (const [name, bench] of Object.entries(BENCHES)) {
   }
 }
 if (out !== undefined) writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`);
-process.reallyExit(0);
+process.exit();
