@@ -1,0 +1,162 @@
+import { ClipError, type ErrorCode } from '../../errors.ts';
+import type { Permit } from '../../service/item.ts';
+import { openClock } from '../jina/clock.ts';
+import { type Execution, execute } from '../jina/execute.ts';
+import { FieldError } from '../jina/field-error.ts';
+import { parseJson } from '../jina/json.ts';
+import { type JinaRequest, parseRequest } from '../jina/request.ts';
+import { responseToJson, routesOf } from '../jina/response.ts';
+import { bytesReply, isExecutorFault } from './fault.ts';
+import { openPatience, type Patience, until } from './patience.ts';
+import type { HttpRequest } from './server.ts';
+import type { Call, RouteHandler, Site } from './site.ts';
+
+export interface DataRouteOptions {
+  /** The endpoint that the path stands for; undefined where the body names it. */
+  readonly endpoint?: string | ((path: string) => string);
+  /**
+   * `reference`: as the reference's own routes, all or nothing, faults of documents inside a 200.
+   * `own`: document by document; the HTTP status tells a failure.
+   */
+  readonly style: 'reference' | 'own';
+}
+
+const LIMIT_OF_CODE: Partial<Record<ErrorCode, string>> = {
+  request_too_large: 'requestBytes',
+  too_deep: 'jsonDepth',
+  too_many_items: 'itemsPerRequest',
+};
+
+/** A route that takes documents and gives them back with vectors or scores. */
+export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
+  return async (call) => {
+    const { request } = call;
+    checkMediaType(request, options.style);
+    const timeoutMs = timeoutOf(request, site.config.gateway.requestTimeoutMs);
+    // Admitted before the body is read: a full server does not take in what it cannot serve.
+    const permit = site.service.admit();
+    const patience = openPatience(request.signal, timeoutMs);
+    const working: Promise<unknown>[] = [];
+    try {
+      return await serve(site, options, call, { permit, patience, working });
+    } finally {
+      patience.close();
+      // A client that leaves does not free its share before the work on its behalf has really ended.
+      if (working.length === 0) permit.release();
+      else void Promise.allSettled(working).then(() => permit.release());
+    }
+  };
+}
+
+interface Life {
+  readonly permit: Permit;
+  readonly patience: Patience;
+  readonly working: Promise<unknown>[];
+}
+
+async function serve(
+  site: Site,
+  options: DataRouteOptions,
+  call: Call,
+  life: Life,
+): Promise<'ok' | ErrorCode> {
+  const { executor } = site.config;
+  const clock = openClock();
+  const received = clock();
+  const request = await readRequest(site, options, call.request, life);
+  const started = clock();
+  const run = await outcomeOf(
+    until(start(site, request, options, life), life.patience.signal),
+    options.style,
+  );
+  const now = clock();
+  const failure = run instanceof ClipError ? run : run.failure?.error;
+  const span = { received, started, ended: run instanceof ClipError || run.ran ? now : undefined, now };
+  const body = await responseToJson({
+    endpoint: request.endpoint,
+    parameters: request.parameters,
+    error: failure,
+    routes: routesOf(executor.name, span, failure),
+    documents: request.documents,
+  });
+  const status = !(run instanceof ClipError) && run.failure?.all ? run.failure.error.kind.http : 200;
+  const sent = await call.send(bytesReply(status, 'application/json', body));
+  return sent ? (failure?.code ?? 'ok') : 'cancelled';
+}
+
+/** The body's bytes are free to go once this returns. */
+async function readRequest(
+  site: Site,
+  { endpoint }: DataRouteOptions,
+  request: HttpRequest,
+  { permit, patience }: Life,
+): Promise<JinaRequest> {
+  const { limits } = site.config;
+  try {
+    const body = await request.body({
+      limit: limits.requestBytes,
+      count: (bytes) => permit.addBytes(bytes),
+      signal: patience.signal,
+    });
+    const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
+    return parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
+  } catch (error) {
+    const limit = LIMIT_OF_CODE[ClipError.from(error).code];
+    if (limit) site.metrics.limited.inc({ limit });
+    throw error;
+  }
+}
+
+function start(
+  { config, service }: Site,
+  request: JinaRequest,
+  { style }: DataRouteOptions,
+  { permit, patience, working }: Life,
+): Promise<Execution> {
+  const context = { permit, signal: patience.signal, deadline: patience.deadline };
+  const work = execute(request, config.executor, service, context, style === 'own');
+  working.push(work);
+  return work;
+}
+
+/** What the executor raised is part of the reference's answer; everything else ends the request. */
+async function outcomeOf(
+  work: Promise<Execution>,
+  style: DataRouteOptions['style'],
+): Promise<Execution | ClipError> {
+  try {
+    return await work;
+  } catch (thrown) {
+    const error = ClipError.from(thrown);
+    if (style === 'own' || !isExecutorFault(error)) throw error;
+    return error;
+  }
+}
+
+function checkMediaType({ headers }: HttpRequest, style: DataRouteOptions['style']): void {
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  if (encoding !== 'identity')
+    throw new ClipError(
+      'unsupported_media_type',
+      `expected a body without content-encoding, got ${encoding}`,
+    );
+  const sent = headers.get('content-type');
+  if (sent === undefined && style === 'own') return;
+  if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(sent ?? '')) return;
+  const fault = `expected content-type application/json, got ${sent ?? 'none'}`;
+  if (style === 'own') throw new ClipError('unsupported_media_type', fault);
+  throw new FieldError(['body'], fault, 'type_error.dict');
+}
+
+function timeoutOf({ headers }: HttpRequest, configured: number | undefined): number | undefined {
+  const asked = headers.get('x-request-timeout-ms');
+  if (asked === undefined) return configured;
+  const ms = Number(asked);
+  if (!/^\d{1,9}$/.test(asked) || ms === 0)
+    throw new FieldError(
+      ['header', 'x-request-timeout-ms'],
+      'expected whole milliseconds above 0',
+      'type_error.integer',
+    );
+  return Math.min(ms, configured ?? ms);
+}

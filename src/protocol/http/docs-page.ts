@@ -1,0 +1,27 @@
+import type { Route, Site } from './site.ts';
+
+const STYLE =
+  'body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}' +
+  'td{padding:.2rem 1rem .2rem 0;vertical-align:top}pre{background:#8881;padding:1rem;overflow:auto}';
+const EXAMPLE = `curl -s -X POST http://HOST:PORT/encode -H 'content-type: application/json' \\
+  -d '{"data":[{"text":"a red apple"},{"uri":"data:image/png;base64,…"}]}'`;
+
+/** A page that lists the routes. It loads nothing. */
+export function docsPage({ config }: Pick<Site, 'config'>, routes: readonly Route[]): string {
+  const { title, description } = config.gateway;
+  const rows = routes.map(
+    ({ path, methods, summary }) =>
+      `<tr><td><code>${escape(methods.join(', '))}</code></td><td><code>${escape(path)}</code></td>` +
+      `<td>${escape(summary)}</td></tr>`,
+  );
+  return (
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>` +
+    `<style>${STYLE}</style></head><body><h1>${escape(title)}</h1><p>${escape(description)}</p>` +
+    `<table>${rows.join('')}</table><pre>${escape(EXAMPLE)}</pre>` +
+    '<p>The same as <a href="/openapi.json">OpenAPI</a>.</p></body></html>'
+  );
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}

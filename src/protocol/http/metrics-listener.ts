@@ -1,0 +1,41 @@
+import { DEFAULT_LIMITS } from '../../config/config.ts';
+import type { Logger } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import { bytesReply, jsonReply } from './fault.ts';
+import { NodeHttpServer } from './node.ts';
+
+/** Scrapers are few; anything beyond this is not one. */
+const CONNECTIONS = 64;
+const KEEP_ALIVE_MS = 65_000;
+
+/**
+ * A listener of its own for `port_monitoring`: the metrics on any path, as the reference's exporter gives them.
+ *
+ * @throws Error where the port cannot be used
+ */
+export async function startMetricsListener(options: {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}): Promise<{ readonly port: number; close(drainMs: number): Promise<void> }> {
+  const { host, port, metrics, log } = options;
+  const { headerBytes, headerMs, bodyMs, sendMs } = DEFAULT_LIMITS;
+  const server = new NodeHttpServer({
+    handler: async (request, response) => {
+      const readable = !request.fault && ['GET', 'HEAD'].includes(request.method);
+      const reply = readable
+        ? bytesReply(200, metrics.registry.contentType, Buffer.from(await metrics.text()))
+        : jsonReply(request.fault?.kind.http ?? 405, {
+            detail: request.fault?.message ?? 'Method Not Allowed',
+          });
+      await response.send(reply);
+    },
+    limits: { connections: CONNECTIONS, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs: KEEP_ALIVE_MS },
+    log,
+    onConnections: (change) => metrics.connections.inc({ protocol: 'metrics' }, change),
+    onLimit: (limit) => metrics.limited.inc({ limit }),
+  });
+  return { port: await server.listen(host, port), close: (drainMs) => server.close(drainMs) };
+}

@@ -1,0 +1,143 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { InFlight, runExchange } from './exchange.ts';
+import { NodeExchange } from './node-exchange.ts';
+import { type HttpServer, type HttpServerOptions, MOST_HEADERS, MOST_TARGET_CHARACTERS } from './server.ts';
+
+/** The seam on `node:http` and `node:https`. */
+export class NodeHttpServer implements HttpServer {
+  readonly implementation = 'node';
+  readonly #options: HttpServerOptions;
+  readonly #server: Server;
+  readonly #inFlight = new InFlight();
+  /** Every TCP connection. */
+  readonly #sockets = new Set<Socket>();
+  /** Exchanges per connection that speaks HTTP. */
+  readonly #busy = new Map<Duplex, number>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = makeServer(options);
+    const { limits } = options;
+    // Node drops headers beyond this count without a word; the request is refused long before.
+    this.#server.maxHeadersCount = 2 * MOST_HEADERS;
+    this.#server.maxConnections = limits.connections;
+    this.#server.on('drop', () => options.onLimit('connections'));
+    this.#server.on('connection', (socket: Socket) => this.#track(socket));
+    this.#server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      // One listener per pipelined request.
+      socket.setMaxListeners(0);
+      this.#busy.set(socket, 0);
+      socket.once('close', () => this.#busy.delete(socket));
+    });
+    this.#server.on('request', (message, response) => this.#serve(message, response, false));
+    this.#server.on('checkContinue', (message, response) => this.#serve(message, response, true));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
+    this.#server.on('tlsClientError', (error) => options.log.debug({ err: error }, 'a TLS handshake failed'));
+  }
+
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error): void => {
+        reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+      };
+      this.#server.once('error', onError);
+      this.#server.listen({ host, port, backlog: 2048 }, () => {
+        this.#server.off('error', onError);
+        this.#server.on('error', (error) =>
+          this.#options.log.error({ err: error }, 'the HTTP listener failed'),
+        );
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  close(drainMs: number): Promise<void> {
+    this.#closed ??= this.#close(drainMs);
+    return this.#closed;
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const [socket, exchanges] of this.#busy) if (exchanges === 0) socket.destroy();
+    await this.#inFlight.none(drainMs);
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    this.#options.onConnections(1);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#options.onConnections(-1);
+    });
+  }
+
+  #serve(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+    const { socket } = message;
+    const exchange = new NodeExchange(message, response, this.#options, {
+      closing: () => this.#closed !== undefined,
+      awaitsContinue,
+    });
+    this.#inFlight.enter();
+    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
+    void runExchange(this.#options.handler, exchange, this.#options.log).finally(() => {
+      const left = (this.#busy.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) this.#busy.set(socket, left);
+      if (this.#closed && left === 0) socket.destroySoon();
+      this.#inFlight.leave();
+    });
+  }
+
+  /** Answers what the parser could not read. In the middle of another answer only the connection can be ended. */
+  #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'HPE_HEADER_OVERFLOW') this.#options.onLimit('headerBytes');
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#options.onLimit('headerMs');
+    if (!socket.writable || (this.#busy.get(socket) ?? 0) > 0) {
+      socket.destroy();
+      return;
+    }
+    const line = PARSER_ERRORS[error.code ?? ''] ?? '400 Bad Request';
+    const body = `{"detail":"${line.slice(4)}"}`;
+    socket.end(
+      `HTTP/1.1 ${line}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      () => socket.destroy(),
+    );
+  }
+}
+
+const PARSER_ERRORS: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+function makeServer({ limits, tls }: HttpServerOptions): Server {
+  const common = {
+    // Our own check of the headers has a better answer; this one stops what goes on for ever.
+    maxHeaderSize: 2 * limits.headerBytes + 2 * MOST_TARGET_CHARACTERS,
+    headersTimeout: limits.headerMs,
+    connectionsCheckingInterval: Math.min(limits.headerMs / 2, 5000),
+    // Bodies are timed by their rate.
+    requestTimeout: 0,
+    keepAliveTimeout: limits.keepAliveMs,
+    noDelay: true,
+  };
+  if (!tls) return createServer(common);
+  const { config, cert, key, ca } = tls;
+  return createTlsServer({
+    ...common,
+    cert,
+    key,
+    ca,
+    passphrase: config.passphrase,
+    ciphers: config.ciphers,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.headerMs,
+    requestCert: config.clientCertificate !== 'none',
+    rejectUnauthorized: config.clientCertificate === 'required',
+  });
+}

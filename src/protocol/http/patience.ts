@@ -1,0 +1,41 @@
+import { ClipError } from '../../errors.ts';
+
+/** How long an answer is wanted: until the client leaves or its time is up. */
+export interface Patience {
+  /** Aborted with a ClipError, `cancelled` or `deadline_exceeded`. */
+  readonly signal: AbortSignal;
+  /** Monotonic ms (`performance.now()`); undefined means for ever. */
+  readonly deadline?: number;
+  close(): void;
+}
+
+export function openPatience(client: AbortSignal, timeoutMs: number | undefined): Patience {
+  const controller = new AbortController();
+  const onLeave = (): void => controller.abort(client.reason);
+  client.addEventListener('abort', onLeave, { once: true });
+  if (client.aborted) onLeave();
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          controller.abort(new ClipError('deadline_exceeded', `expected an answer within ${timeoutMs} ms`));
+        }, timeoutMs);
+  return {
+    signal: controller.signal,
+    deadline: timeoutMs === undefined ? undefined : performance.now() + timeoutMs,
+    close: () => {
+      clearTimeout(timer);
+      client.removeEventListener('abort', onLeave);
+    },
+  };
+}
+
+/** The promise's end, or the signal's reason, whichever comes first. */
+export function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

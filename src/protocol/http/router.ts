@@ -1,0 +1,74 @@
+import { ClipError, type ErrorCode } from '../../errors.ts';
+import { allowOrigin, preflight } from './cors.ts';
+import { faultReply } from './fault.ts';
+import type { HttpHandler, HttpRequest, Reply } from './server.ts';
+import type { Call, Route, Site } from './site.ts';
+
+/** Finds the route of each request, answers every fault, and counts. */
+export function createRouter(site: Site, routes: readonly Route[]): HttpHandler {
+  const exact = new Map<string, Route[]>();
+  const prefixes = routes.filter(({ path }) => path.endsWith('/*'));
+  for (const route of routes) exact.set(route.path, [...(exact.get(route.path) ?? []), route]);
+  const candidates = (path: string): Route[] =>
+    exact.get(path) ?? prefixes.filter((route) => path.startsWith(route.path.slice(0, -1)));
+
+  return async (request, response) => {
+    const started = performance.now();
+    const { cors } = site.config.gateway;
+    const call: Call = {
+      request,
+      send: (reply) => response.send(cors ? allowOrigin(request, reply) : reply),
+    };
+    const found = candidates(request.path);
+    const route = found.find(({ methods }) => allows(methods, request.method));
+    const code = await answer(call, route, found, cors ? preflight(request) : undefined).catch((error) =>
+      refuse(site, call, error),
+    );
+    observe(site, request, route, code, performance.now() - started);
+  };
+}
+
+function allows(methods: readonly string[], method: string): boolean {
+  return methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
+}
+
+/** Synchronous as far as the route itself: a body must be asked for before the first await. */
+async function answer(
+  call: Call,
+  route: Route | undefined,
+  found: readonly Route[],
+  early: Reply | undefined,
+): Promise<'ok' | ErrorCode> {
+  const { method, path, fault } = call.request;
+  if (fault) throw fault;
+  if (early) return (await call.send(early)) ? 'ok' : 'cancelled';
+  if (route) return await route.serve(call);
+  if (found.length === 0) throw new ClipError('not_found', `expected a path of this server, got ${path}`);
+  const allow = found.flatMap(({ methods }) => methods).join(', ');
+  const error = new ClipError('method_not_allowed', `expected ${allow} for ${path}, got ${method}`);
+  const reply = faultReply(error);
+  await call.send({ ...reply, headers: { ...reply.headers, allow } });
+  return error.code;
+}
+
+async function refuse(site: Site, call: Call, thrown: unknown): Promise<ErrorCode> {
+  const error = ClipError.from(thrown);
+  if (error.code === 'internal') site.log.error({ err: error, path: call.request.path }, 'a request failed');
+  await call.send(faultReply(error));
+  return error.code;
+}
+
+function observe(
+  { metrics, log, config }: Site,
+  { method, path }: HttpRequest,
+  route: Route | undefined,
+  code: string,
+  ms: number,
+): void {
+  // Only paths of our own become labels, so that their number is bounded.
+  const labels = { protocol: 'http', route: route?.path ?? 'other' };
+  metrics.requests.inc({ ...labels, code });
+  metrics.requestSeconds.observe(labels, ms / 1000);
+  if (route?.probe && !config.log.healthRequests) return;
+  log.debug({ method, path, code, ms: Math.round(ms * 10) / 10 }, 'request');
+}

@@ -1,0 +1,52 @@
+import type { Listener } from '../../config/config.ts';
+import { loadTls } from '../tls.ts';
+import { chooseServer } from './choose.ts';
+import { createRouter } from './router.ts';
+import { createRoutes } from './routes.ts';
+import type { HttpServer, HttpServerOptions } from './server.ts';
+import type { Site } from './site.ts';
+
+export interface StartedHttp {
+  readonly address: { readonly host: string; readonly port: number; readonly secure: boolean };
+  readonly implementation: HttpServer['implementation'];
+  /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
+  close(drainMs: number): Promise<void>;
+}
+
+/**
+ * The HTTP protocol on one listener of the configuration.
+ *
+ * @throws Error where the certificate, the chosen server or the port cannot be used
+ */
+export async function startHttp({ listener, ...site }: Site & { listener: Listener }): Promise<StartedHttp> {
+  const { gateway } = site.config;
+  let closing = false;
+  const health: Site['health'] = {
+    ready: () => (closing ? { ready: false, reasons: ['the server is shutting down'] } : site.health.ready()),
+  };
+  const open = { ...site, health };
+  const handler = createRouter(open, createRoutes(open));
+  const tls = gateway.tls && (await loadTls(gateway.tls));
+  const server = await chooseServer(gateway.httpServer, { handler, tls, ...serverOptions(site) });
+  if (gateway.cors) site.log.warn('CORS is on: pages of any origin may call this server');
+  const port = await server.listen(gateway.host, listener.port);
+  return {
+    address: { host: gateway.host, port, secure: tls !== undefined },
+    implementation: server.implementation,
+    close: (drainMs) => {
+      closing = true;
+      return server.close(drainMs);
+    },
+  };
+}
+
+function serverOptions({ config, metrics, log }: Site): Omit<HttpServerOptions, 'handler' | 'tls'> {
+  const { connections, headerBytes, headerMs, bodyMs, sendMs } = config.limits;
+  const keepAliveMs = config.gateway.keepAliveTimeoutMs;
+  return {
+    limits: { connections, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs },
+    log,
+    onConnections: (change) => metrics.connections.inc({ protocol: 'http' }, change),
+    onLimit: (limit) => metrics.limited.inc({ limit }),
+  };
+}

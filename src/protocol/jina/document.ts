@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import type { ClipError } from '../../errors.ts';
+import type { Tensor } from '../../service/item.ts';
+
+/**
+ * One docarray 0.21 document, whatever wire it came by. A field that is empty or at its default is absent: the
+ * reference leaves those out. At most one of `text`, `blob` and `tensor` is set.
+ */
+export interface Document {
+  /** Any string of the client's own, else 32 hex digits made here. */
+  id: string;
+  parentId?: string;
+  granularity?: number;
+  adjacency?: number;
+  blob?: Uint8Array;
+  tensor?: Tensor;
+  mimeType?: string;
+  text?: string;
+  weight?: number;
+  uri?: string;
+  tags?: JsonObject;
+  offset?: number;
+  location?: number[];
+  /** float32 [D] where this server made it; a client's own array where it sent one. */
+  embedding?: Float32Array | Tensor;
+  modality?: string;
+  evaluations?: Scores;
+  scores?: Scores;
+  chunks?: Document[];
+  matches?: Document[];
+  /** Why this document has no vector, on the routes that answer document by document. */
+  error?: ClipError;
+}
+
+export interface NamedScore {
+  /** float32. */
+  value?: number;
+  opName?: string;
+  description?: string;
+  refId?: string;
+}
+
+export type Scores = Record<string, NamedScore>;
+
+/** As JSON.parse gives it; every number is finite. */
+export type JsonObject = Record<string, unknown>;
+
+export function newId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/**
+ * Links documents to what they hang from, as docarray does when it builds its arrays: chunks take `parent_id` and
+ * the next granularity; matches take the next adjacency and keep the rest.
+ */
+export function adopt(parent: Document): void {
+  for (const chunk of parent.chunks ?? []) {
+    chunk.parentId = parent.id;
+    chunk.granularity = (parent.granularity ?? 0) + 1;
+    adopt(chunk);
+  }
+  for (const match of parent.matches ?? []) {
+    match.adjacency = (parent.adjacency ?? 0) + 1;
+    adopt(match);
+  }
+}

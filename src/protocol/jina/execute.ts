@@ -1,0 +1,147 @@
+import type { ExecutorConfig } from '../../config/config.ts';
+import { ClipError } from '../../errors.ts';
+import type { Context, EmbeddingService, Item, RankedGroup } from '../../service/item.ts';
+import type { Document } from './document.ts';
+import { encodeParameters } from './parameters.ts';
+import type { JinaRequest } from './request.ts';
+import { targets } from './target.ts';
+import { toItem } from './to-item.ts';
+import { selectDocuments } from './traversal.ts';
+
+export interface Execution {
+  /** False where `target_executor` names another deployment: the documents are as they came. */
+  readonly ran: boolean;
+  /** Set where documents failed and the caller asked for the others nevertheless. */
+  readonly failure?: { readonly error: ClipError; readonly all: boolean };
+}
+
+export type Executor = Pick<ExecutorConfig, 'name' | 'accessPaths' | 'endpoints'>;
+
+/**
+ * Runs one request as the reference's executor does, and writes the results into its documents. Nothing is written
+ * before everything is known, so after a throw the documents are as they came.
+ *
+ * @param perDocument keep the documents that succeeded when others fail; they carry `error`
+ * @throws ClipError of the first item that failed, without `perDocument`; of faults that concern the whole request
+ */
+export async function execute(
+  request: JinaRequest,
+  executor: Executor,
+  service: EmbeddingService,
+  context: Context,
+  perDocument: boolean,
+): Promise<Execution> {
+  const { documents, endpoint, targetExecutor } = request;
+  if (targetExecutor && !targets(targetExecutor, executor.name, ['body', 'target_executor']))
+    return { ran: false };
+  if (documents.length === 0) return { ran: true };
+  if (methodOf(endpoint, executor) === 'rank') {
+    await rank(documents, service, context);
+    return { ran: true };
+  }
+  return { ran: true, failure: await encode(request, executor, service, context, perDocument) };
+}
+
+/** Endpoints match exactly; whatever is bound to nothing falls to the default, which is encode. */
+export function methodOf(endpoint: string, { endpoints }: Executor): 'encode' | 'rank' {
+  return endpoints.get(endpoint) ?? (endpoint === '/rank' ? 'rank' : (endpoints.get('/default') ?? 'encode'));
+}
+
+async function encode(
+  { documents, parameters }: JinaRequest,
+  executor: Executor,
+  service: EmbeddingService,
+  context: Context,
+  perDocument: boolean,
+): Promise<Execution['failure']> {
+  const { accessPaths, dropImageContent } = encodeParameters(parameters, executor.name, executor.accessPaths);
+  const owners: Document[] = [];
+  const items: Item[] = [];
+  for (const document of selectDocuments(documents, accessPaths)) {
+    const item = toItem(document);
+    if (!item) continue;
+    owners.push(document);
+    items.push(item);
+  }
+  if (items.length === 0) return undefined;
+  context.permit.addItems(items.length);
+  const outcomes = await service.encode(items, context);
+  if (outcomes.length !== items.length)
+    throw new ClipError(
+      'internal',
+      `expected ${items.length} outcomes from the service, got ${outcomes.length}`,
+    );
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
+  const first = errors[0];
+  if (first && !perDocument) throw first;
+  for (const [i, document] of owners.entries()) {
+    const outcome = outcomes[i]!;
+    if ('error' in outcome) {
+      document.error = outcome.error;
+      document.embedding = undefined;
+    } else embed(document, outcome.vector, dropImageContent);
+  }
+  if (!first) return undefined;
+  const message = `${errors.length} of ${items.length} documents failed: ${first.message}`;
+  return { error: new ClipError(first.code, message), all: errors.length === items.length };
+}
+
+function embed(document: Document, vector: Float32Array | undefined, dropImageContent: boolean): void {
+  document.embedding = vector;
+  if (document.text) document.mimeType = 'text/plain';
+  else if (dropImageContent) {
+    document.blob = undefined;
+    document.tensor = undefined;
+  }
+}
+
+/** `drop_image_content` and access paths have no effect on rank in the reference, and none here. */
+async function rank(
+  documents: readonly Document[],
+  service: EmbeddingService,
+  context: Context,
+): Promise<void> {
+  const groups = documents.map((document, i) => ({
+    query: contentOf(document, `document ${i}`),
+    matches: (document.matches ?? []).map((match, j) => contentOf(match, `match ${j} of document ${i}`)),
+  }));
+  const empty = groups.findIndex(({ matches }) => matches.length === 0);
+  if (empty >= 0)
+    throw new ClipError('rank_failed', `expected at least one match, got none in document ${empty}`);
+  context.permit.addItems(groups.reduce((sum, { matches }) => sum + 1 + matches.length, 0));
+  const ranked = await service.rank(groups, context);
+  if (
+    ranked.length !== groups.length ||
+    ranked.some(({ matches }, i) => !isOrder(matches, groups[i]!.matches))
+  )
+    throw new ClipError('internal', 'expected every match once in the ranking, got something else');
+  for (const [i, document] of documents.entries()) placeRanking(document, ranked[i]!);
+}
+
+function contentOf(document: Document, where: string): Item {
+  const item = toItem(document);
+  if (!item) throw new ClipError('rank_failed', `expected a text or an image, got neither in ${where}`);
+  return item;
+}
+
+function isOrder(ranked: RankedGroup['matches'], matches: readonly Item[]): boolean {
+  return (
+    ranked.length === matches.length && new Set(ranked.map(({ index }) => index)).size === matches.length
+  );
+}
+
+/** Roots keep their embedding, matches lose it and take both scores. */
+function placeRanking(root: Document, { query, matches }: RankedGroup): void {
+  const before = root.matches!;
+  embed(root, query, false);
+  root.matches = matches.map(({ index, score, cosine }) => {
+    const match = before[index]!;
+    embed(match, undefined, false);
+    match.scores = {
+      ...match.scores,
+      clip_score: { value: Math.fround(score), opName: 'softmax' },
+      clip_score_cosine: { value: Math.fround(cosine), opName: 'cosine' },
+    };
+    return match;
+  });
+}

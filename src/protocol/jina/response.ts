@@ -1,0 +1,76 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ClipError } from '../../errors.ts';
+import { isoMicroseconds } from './clock.ts';
+import { type Document, type JsonObject, newId } from './document.ts';
+import { statusOf } from './status.ts';
+import { documentToJson } from './write-document.ts';
+import { jsonValue } from './write-json.ts';
+
+/** Longest stretch of printing before other requests get the thread. */
+const SLICE_MS = 4;
+
+export interface ResponseEnvelope {
+  readonly endpoint: string;
+  readonly parameters: JsonObject;
+  readonly error?: ClipError;
+  readonly routes: readonly Route[];
+  readonly documents: readonly Document[];
+}
+
+/** Microseconds since 1970. */
+export interface Route {
+  readonly executor: string;
+  readonly start: number;
+  /** Absent for an executor that the request was not meant for. */
+  readonly end?: number;
+  readonly error?: ClipError;
+}
+
+/**
+ * The two entries that clients expect. `profile` of the Python client divides by the gateway's span in whole
+ * milliseconds, so that span is never below one.
+ */
+export function routesOf(
+  executor: string,
+  span: {
+    readonly received: number;
+    readonly started: number;
+    readonly ended?: number;
+    readonly now: number;
+  },
+  error?: ClipError,
+): Route[] {
+  return [
+    { executor: 'gateway', start: span.received, end: Math.max(span.now, span.received + 1000) },
+    { executor, start: span.started, end: span.ended, error },
+  ];
+}
+
+/**
+ * The response body. A vector of 512 costs some 0.1 ms to print, so a large answer is printed in slices.
+ *
+ * @throws ClipError bad_vector
+ */
+export async function responseToJson(envelope: ResponseEnvelope): Promise<Buffer> {
+  const { endpoint, parameters, error, routes, documents } = envelope;
+  const head =
+    `{"header":{"requestId":"${newId()}","status":${error ? JSON.stringify(statusOf(error)) : null},` +
+    `"execEndpoint":${JSON.stringify(endpoint)},"targetExecutor":""},"parameters":${jsonValue(parameters)},` +
+    `"routes":[${routes.map(routeToJson).join(',')}],"data":[`;
+  const parts: Buffer[] = [Buffer.from(head)];
+  let sliceStart = performance.now();
+  for (const [i, document] of documents.entries()) {
+    parts.push(Buffer.from(i === 0 ? documentToJson(document) : `,${documentToJson(document)}`));
+    if (performance.now() - sliceStart < SLICE_MS) continue;
+    await nextTurn();
+    sliceStart = performance.now();
+  }
+  parts.push(Buffer.from(']}'));
+  return Buffer.concat(parts);
+}
+
+function routeToJson({ executor, start, end, error }: Route): string {
+  const endTime = end === undefined ? null : `"${isoMicroseconds(end)}"`;
+  const status = error ? JSON.stringify(statusOf(error)) : null;
+  return `{"executor":${JSON.stringify(executor)},"startTime":"${isoMicroseconds(start)}","endTime":${endTime},"status":${status}}`;
+}

@@ -1,0 +1,65 @@
+import type { Document, NamedScore, Scores } from './document.ts';
+import { tensorToJson } from './tensor.ts';
+import { jsonDouble, jsonValue, jsonVector } from './write-json.ts';
+
+/** The reference's JSON form: these keys, in this order, null where unset; `error` only where there is one. */
+export function documentToJson(document: Document): string {
+  const { tensor, error } = document;
+  const head =
+    `{"id":${JSON.stringify(document.id)},"parent_id":${text(document.parentId)},` +
+    `"granularity":${document.granularity ?? null},"adjacency":${document.adjacency ?? null},` +
+    `"blob":${base64(document.blob)},"tensor":${tensor ? tensorToJson(tensor, printerOf(tensor.data)) : null},` +
+    `"mime_type":${text(document.mimeType)},"text":${text(document.text)},"weight":${float(document.weight)},` +
+    `"uri":${text(document.uri)},"tags":${document.tags ? jsonValue(document.tags) : null},` +
+    `"offset":${float(document.offset)},"location":${numbers(document.location)},` +
+    `"embedding":${embedding(document.embedding)},"modality":${text(document.modality)},` +
+    `"evaluations":${scores(document.evaluations)},"scores":${scores(document.scores)},` +
+    `"chunks":${list(document.chunks)},"matches":${list(document.matches)}`;
+  if (!error) return `${head}}`;
+  return `${head},"error":{"code":"${error.code}","message":${JSON.stringify(error.message)}}}`;
+}
+
+function text(value: string | undefined): string {
+  return value ? JSON.stringify(value) : 'null';
+}
+
+function float(value: number | undefined): string {
+  return value === undefined ? 'null' : jsonDouble(value);
+}
+
+function numbers(values: readonly number[] | undefined): string {
+  return values ? `[${values.map(jsonDouble).join(',')}]` : 'null';
+}
+
+function base64(bytes: Uint8Array | undefined): string {
+  if (!bytes || bytes.length === 0) return 'null';
+  return `"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}"`;
+}
+
+function embedding(value: Document['embedding']): string {
+  if (!value) return 'null';
+  return value instanceof Float32Array ? jsonVector(value) : tensorToJson(value, printerOf(value.data));
+}
+
+/** NumPy keeps integers of a client's own array integers, and floats floats. */
+function printerOf(data: ArrayLike<number>): (value: number) => string {
+  return data instanceof Float32Array || data instanceof Float64Array ? jsonDouble : String;
+}
+
+function scores(value: Scores | undefined): string {
+  if (!value) return 'null';
+  return `{${Object.entries(value)
+    .map(([name, score]) => `${JSON.stringify(name)}:${scoreToJson(score)}`)
+    .join(',')}}`;
+}
+
+function scoreToJson({ value, opName, description, refId }: NamedScore): string {
+  return (
+    `{"value":${float(value)},"op_name":${text(opName)},` +
+    `"description":${text(description)},"ref_id":${text(refId)}}`
+  );
+}
+
+function list(documents: readonly Document[] | undefined): string {
+  return documents && documents.length > 0 ? `[${documents.map(documentToJson).join(',')}]` : 'null';
+}

@@ -1,0 +1,34 @@
+import { ClipError } from '../../errors.ts';
+
+/**
+ * A number as Python prints a double: whole numbers keep `.0`, so that a list of them stays a list of floats in the
+ * client; otherwise the shortest digits that read back exactly.
+ */
+export function jsonDouble(value: number): string {
+  if (!Number.isInteger(value) || Math.abs(value) >= 1e21) return String(value);
+  return Object.is(value, -0) ? '-0.0' : `${value}.0`;
+}
+
+/** Free-form JSON (parameters, tags) after its way through protobuf's Struct, where every number is a double. */
+export function jsonValue(value: unknown): string {
+  if (typeof value === 'number') return jsonDouble(value);
+  if (Array.isArray(value)) return `[${value.map(jsonValue).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}:${jsonValue(member)}`);
+  return `{${members.join(',')}}`;
+}
+
+/**
+ * A vector, float32 [D], each component as the shortest double that equals it.
+ *
+ * @throws ClipError bad_vector for NaN or infinity: JSON has no word for them
+ */
+export function jsonVector(vector: Float32Array): string {
+  let whole = false;
+  for (const value of vector) {
+    if (!Number.isFinite(value))
+      throw new ClipError('bad_vector', `expected finite components, got ${value}`);
+    whole ||= Number.isInteger(value);
+  }
+  return whole ? `[${Array.from(vector, jsonDouble).join(',')}]` : `[${vector.join(',')}]`;
+}
