@@ -1,12 +1,12 @@
 import type { Limits } from '../config/config.ts';
 import { ClipError } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 export interface AdmissionOptions {
   readonly limits: Pick<Limits, 'itemsPerRequest' | 'requestBytes' | 'queueItems' | 'queueBytes'>;
   readonly metrics: Metrics;
-  readonly clock: Clock;
+  readonly clock?: Clock;
 }
 
 /** A request's share of the limits. `service/item.ts` states the same for protocols. */
@@ -57,7 +57,8 @@ export class Admission {
     this.#closed = true;
     if (this.#requests === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const stopTimer = this.#options.clock.after(drainMs, resolve);
+      const { clock = systemClock } = this.#options;
+      const stopTimer = clock.after(drainMs, resolve);
       this.#empty = () => {
         stopTimer();
         resolve();

@@ -1,15 +1,35 @@
 import { ClipError } from '../errors.ts';
-import type { Context, EmbeddingService, Item, Outcome, Permit, RankedGroup, RankGroup, ServiceDescription } from './item.ts';
+import type { Vitals } from '../observe/health.ts';
+import type {
+  Context,
+  EmbeddingService,
+  Item,
+  Outcome,
+  Permit,
+  RankedGroup,
+  RankGroup,
+  ServiceDescription,
+} from './item.ts';
+
+/** A service that can say how it is. */
+interface ObservedService extends EmbeddingService {
+  vitals(): Vitals;
+}
 
 /**
  * The service as the protocols see it from the first second on: until the model serves, every request is refused with
  * `not_ready`, so that the port answers probes while a model is being fetched or loaded.
  */
 export class ServiceGate implements EmbeddingService {
-  private service?: EmbeddingService;
+  private service?: ObservedService;
 
-  open(service: EmbeddingService): void {
+  open(service: ObservedService): void {
     this.service = service;
+  }
+
+  /** Undefined while the model is being loaded. */
+  vitals(): Vitals | undefined {
+    return this.service?.vitals();
   }
 
   describe(): ServiceDescription {

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine } from '../../src/engine/engine.ts';
 import { onnxEngines, threadsPerReplica } from '../../src/engine/onnx.ts';
 import type { OnnxSettings } from '../../src/engine/onnx-model.ts';
 import { ClipError } from '../../src/errors.ts';
 import type { ModelContract, TextInput } from '../../src/model/tower.ts';
+import { Graph } from '../models/graph.ts';
+import { writeOnnxFile } from '../models/onnx-file.ts';
 import type { ModelOptions } from '../models/options.ts';
 import { testContract } from './contract.ts';
 
@@ -15,6 +21,8 @@ const STD = [0.26862954, 0.26130258, 0.27577711].map(Math.fround);
 
 const open: Engine[] = [];
 after(() => Promise.all(open.map((engine) => engine.close())));
+/** The tests that do not end their engine share this one. */
+const tiny = testContract('tiny').then((contract) => engineOf(contract));
 
 function settings(contract: ModelContract, more: Partial<OnnxSettings> = {}): OnnxSettings {
   const device = { kind: 'cpu', index: 0 } as const;
@@ -67,7 +75,7 @@ const pictures = [picture(32, 1), picture(32, 2), picture(32, 3)];
 
 test('both towers give what ONNX Runtime gives when called directly', async () => {
   const contract = await testContract('tiny');
-  const engine = await engineOf(contract);
+  const engine = await tiny;
   const ids = new Int32Array(texts.flatMap(({ ids }) => [...ids]));
   const floats = new Float32Array(pictures.flatMap((pixels) => [...planes(pixels)]));
   assert.deepEqual(
@@ -81,14 +89,34 @@ test('both towers give what ONNX Runtime gives when called directly', async () =
 });
 
 test('the inputs stay with the caller, for a second try', async () => {
-  const engine = await engineOf(await testContract('tiny'));
+  const engine = await tiny;
   const first = await run(engine, 'image', pictures);
   assert.deepEqual(pictures[0], picture(32, 1));
   assert.deepEqual(await run(engine, 'image', pictures), first);
 });
 
+test('the attention mask is 1 for the tokens that count', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'clip-mask-'));
+  try {
+    const contract = await testContract('echo-image-32', { attentionMask: true });
+    const path = join(directory, 'textual.onnx');
+    const graph = new Graph('mask');
+    graph.input('input_ids', 'int32', ['batch', 77]);
+    const mask = graph.op('Cast', [graph.input('attention_mask', 'int32', ['batch', 77])], { to: 1 });
+    const padded = graph.op('Pad', [mask, graph.integers([0, 0, 0, 3072 - 77])]);
+    graph.output(padded, { name: 'output', type: 'float32', shape: ['batch', 3072] });
+    await writeOnnxFile(path, graph, { seed: '0', external: false, metadata: {} });
+    const engine = await engineOf({ ...contract, text: { ...contract.text, path } });
+    const rows = await run(engine, 'text', [text(5, 6), text()]);
+    assert.deepEqual([...rows.subarray(0, 77)], [1, 1, 1, 1, ...Array(73).fill(0)]);
+    assert.deepEqual([...rows.subarray(3072, 3072 + 77)], [1, 1, ...Array(75).fill(0)]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 test('a smaller batch after a larger one holds nothing of it', async () => {
-  const engine = await engineOf(await testContract('tiny'));
+  const engine = await tiny;
   const alone = await run(engine, 'image', [pictures[2]!]);
   await run(engine, 'image', pictures);
   assert.deepEqual(await run(engine, 'image', [pictures[2]!]), alone);
@@ -104,10 +132,7 @@ const VARIANTS: [string, Omit<ModelOptions, 'preset'>, number][] = [
 ];
 for (const [name, options, tolerance] of VARIANTS)
   test(`${name}: the vectors are those of the plain graph with the same weights`, async () => {
-    const [plain, other] = [
-      await engineOf(await testContract('tiny')),
-      await engineOf(await testContract('tiny', options)),
-    ];
+    const [plain, other] = [await tiny, await engineOf(await testContract('tiny', options))];
     for (const [tower, inputs] of [
       ['text', texts],
       ['image', pictures],
@@ -131,10 +156,7 @@ test('the pixels that enter the graph are the normalised ones, and ids come thro
 });
 
 test('an engine knows its width, device and whether vectors have length 1, and how long an item takes', async () => {
-  const [raw, unit] = [
-    await engineOf(await testContract('tiny')),
-    await engineOf(await testContract('tiny', { normalised: true })),
-  ];
+  const [raw, unit] = [await tiny, await engineOf(await testContract('tiny', { normalised: true }))];
   assert.deepEqual(raw.describe(), {
     runtime: 'onnxruntime',
     device: 'cpu',
@@ -187,15 +209,13 @@ test('CUDA without its library: an error where it was asked for, else the CPU an
     engineOf(contract, { device, deviceIsExplicit: true }),
     failsWith('engine_failed', /asks for device cuda:1, but ONNX Runtime cannot use it: .*device: cpu/s),
   );
-  for (const fallback of [device, { kind: 'auto', index: 0 } as const]) {
-    const engine = await engineOf(contract, { device: fallback });
-    assert.equal(engine.describe().device, 'cpu');
-    assert.match(engine.describe().notice!, /cannot use cuda:\d \(.*\); running on the CPU/);
-  }
+  const engine = await engineOf(contract, { device: { kind: 'auto', index: 0 } });
+  assert.equal(engine.describe().device, 'cpu');
+  assert.match(engine.describe().notice!, /cannot use cuda:0 \(.*\); running on the CPU/);
 });
 
 test('a run that ONNX Runtime refuses is engine_failed with its words', async () => {
-  const engine = await engineOf(await testContract('tiny'));
+  const engine = await tiny;
   await assert.rejects(
     run(engine, 'text', [text(99_999)]),
     failsWith('engine_failed', /ONNX Runtime: .*99999/s),
@@ -203,7 +223,7 @@ test('a run that ONNX Runtime refuses is engine_failed with its words', async ()
 });
 
 test('an input of the wrong size never reaches the graph', async () => {
-  const engine = await engineOf(await testContract('tiny'));
+  const engine = await tiny;
   await assert.rejects(
     run(engine, 'image', [new Uint8Array(7)]),
     failsWith('internal', /3072 numbers, got 7/),
@@ -226,7 +246,7 @@ test('an abort ends the wait; close waits for the run, and later runs are refuse
 test('an abort during loading leaves no thread behind', async () => {
   const engines = onnxEngines(settings(await testContract('tiny')));
   await assert.rejects(engines.create(AbortSignal.abort()), failsWith('cancelled', /given up/));
-  while (engines.computing() > 0) await new Promise(setImmediate);
+  while (engines.computing() > 0) await setTimeout(10);
 });
 
 test('threads are shared evenly, at least one for each replica', () => {

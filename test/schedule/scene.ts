@@ -1,7 +1,9 @@
 import { ClipError } from '../../src/errors.ts';
+import type { Tower, TowerInput } from '../../src/model/tower.ts';
 import { type Logger, silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { Scheduler } from '../../src/schedule/scheduler.ts';
+import type { Patience } from '../../src/schedule/waiter.ts';
 import { imageInput, Stage, textInput } from '../engine/fake.ts';
 import { WoundClock } from './wound-clock.ts';
 
@@ -41,14 +43,12 @@ export class Scene {
     return scene;
   }
 
-  text(key: number, patience: { signal?: AbortSignal; deadline?: number } = {}): Promise<Settled> {
-    const signal = patience.signal ?? new AbortController().signal;
-    return settled(this.scheduler.submit('text', textInput(key), { ...patience, signal }));
+  text(key: number, patience: Partial<Patience> = {}): Promise<Settled> {
+    return this.#submit('text', textInput(key), patience);
   }
 
-  image(key: number): Promise<Settled> {
-    const { signal } = new AbortController();
-    return settled(this.scheduler.submit('image', imageInput(key), { signal }));
+  image(key: number, patience: Partial<Patience> = {}): Promise<Settled> {
+    return this.#submit('image', imageInput(key), patience);
   }
 
   /** Sizes of the batches that engines have seen. */
@@ -64,6 +64,11 @@ export class Scene {
       ),
     );
     return matching.reduce((sum, { value }) => sum + value, 0);
+  }
+
+  #submit(tower: Tower, input: TowerInput, patience: Partial<Patience>): Promise<Settled> {
+    const { signal } = new AbortController();
+    return settled(this.scheduler.submit(tower, input, { signal, ...patience }));
   }
 }
 
