@@ -29,6 +29,12 @@ const LIMIT_OF_CODE: Partial<Record<ErrorCode, string>> = {
 
 /** A route that takes documents and gives them back with vectors or scores. */
 export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
+  let warned = false;
+  const warn = ({ parameters }: JinaRequest): void => {
+    if (warned || !Object.hasOwn(parameters, 'traversal_paths')) return;
+    warned = true;
+    site.log.warn('the parameter traversal_paths is deprecated; access_paths is its name now');
+  };
   return async (call) => {
     const { request } = call;
     checkMediaType(request, options.style);
@@ -38,7 +44,7 @@ export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
     const patience = openPatience(request.signal, timeoutMs);
     const working: Promise<unknown>[] = [];
     try {
-      return await serve(site, options, call, { permit, patience, working });
+      return await serve(site, options, call, { permit, patience, working, warn });
     } finally {
       patience.close();
       // A client that leaves does not free its share before the work on its behalf has really ended.
@@ -51,7 +57,9 @@ export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
 interface Life {
   readonly permit: Permit;
   readonly patience: Patience;
+  /** What runs on the request's behalf. */
   readonly working: Promise<unknown>[];
+  readonly warn: (request: JinaRequest) => void;
 }
 
 async function serve(
@@ -64,6 +72,7 @@ async function serve(
   const clock = openClock();
   const received = clock();
   const request = await readRequest(site, options, call.request, life);
+  life.warn(request);
   const started = clock();
   const run = await outcomeOf(
     until(start(site, request, options, life), life.patience.signal),
