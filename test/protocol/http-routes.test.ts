@@ -298,9 +298,10 @@ onBothServers((on) => {
     assert.equal((await untyped('/post', 'application/json; charset=utf-8')).status, 200);
     const deep = await post('/post', `{"data":${'['.repeat(100)}`);
     assert.deepEqual([deep.status, deep.body.error.code], [400, 'too_deep']);
+    assert.equal((await post('/encode', '['.repeat(20_000_000))).status, 400);
     const zipped = await post('/encode', '{}', { 'content-encoding': 'gzip' });
     assert.deepEqual([zipped.status, zipped.body.error.code], [415, 'unsupported_media_type']);
-    assert.match(await metrics.text(), /clip_limit_reached_total\{limit="jsonDepth"\} 1/);
+    assert.match(await metrics.text(), /clip_limit_reached_total\{limit="json_depth"\} 2/);
   });
 
   on(
@@ -324,8 +325,8 @@ onBothServers((on) => {
         if (status === 413) assert.equal(answer.body.error.code, 'too_many_items');
       }
       const counted = await metrics.text();
-      assert.match(counted, /clip_limit_reached_total\{limit="requestBytes"\} 1/);
-      assert.match(counted, /clip_limit_reached_total\{limit="itemsPerRequest"\} 1/);
+      assert.match(counted, /clip_limit_reached_total\{limit="request_bytes"\} 1/);
+      assert.match(counted, /clip_limit_reached_total\{limit="items_per_request"\} 1/);
       assert.equal(service.open, 0);
     },
     { limits: { requestBytes: 1000, itemsPerRequest: 10 } },

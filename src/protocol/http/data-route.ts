@@ -1,3 +1,4 @@
+import type { Limits } from '../../config/config.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Permit } from '../../service/item.ts';
 import { openClock } from '../jina/clock.ts';
@@ -7,6 +8,7 @@ import { parseJson } from '../jina/json.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { responseToJson, routesOf } from '../jina/response.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
+import { countLimit } from './limit.ts';
 import { openPatience, type Patience, until } from './patience.ts';
 import type { HttpRequest } from './server.ts';
 import type { Call, RouteHandler, Site } from './site.ts';
@@ -21,7 +23,7 @@ export interface DataRouteOptions {
   readonly style: 'reference' | 'own';
 }
 
-const LIMIT_OF_CODE: Partial<Record<ErrorCode, string>> = {
+const LIMIT_OF_CODE: Partial<Record<ErrorCode, keyof Limits>> = {
   request_too_large: 'requestBytes',
   too_deep: 'jsonDepth',
   too_many_items: 'itemsPerRequest',
@@ -111,7 +113,7 @@ async function readRequest(
     return parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
   } catch (error) {
     const limit = LIMIT_OF_CODE[ClipError.from(error).code];
-    if (limit) site.metrics.limited.inc({ limit });
+    if (limit) countLimit(site.metrics, limit);
     throw error;
   }
 }
