@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { TlsConfig } from '../config/config.ts';
@@ -30,7 +31,8 @@ export async function loadTls(config: TlsConfig): Promise<TlsMaterial> {
   build('certificate', certFile, { cert });
   build('key', keyFile, { key, passphrase });
   build('certificate and key', `${certFile} and ${keyFile}`, { cert, key, passphrase });
-  if (ca) build('client CA', caFile!, { ca });
+  // createSecureContext ignores what it cannot read among the authorities.
+  if (ca) attempt('client CA', caFile!, () => new X509Certificate(ca));
   if (ciphers !== undefined) build('cipher list', ciphers, { ciphers });
   return { config, cert, key, ca };
 }
@@ -44,15 +46,16 @@ async function read(what: string, path: string): Promise<Buffer> {
 }
 
 function build(what: string, where: string, options: Parameters<typeof createSecureContext>[0]): void {
+  attempt(what, where, () => createSecureContext(options));
+}
+
+function attempt(what: string, where: string, run: () => unknown): void {
   try {
-    createSecureContext(options);
+    run();
   } catch (error) {
+    const { message } = error as Error;
     const hint =
-      options?.key && /decrypt|passphrase|interrupted/i.test(String(error))
-        ? '; is the passphrase right?'
-        : '';
-    throw new Error(`TLS: the ${what} ${where} cannot be used: ${(error as Error).message}${hint}`, {
-      cause: error,
-    });
+      what === 'key' && /decrypt|passphrase|interrupted/i.test(message) ? '; is the passphrase right?' : '';
+    throw new Error(`TLS: the ${what} ${where} cannot be used: ${message}${hint}`, { cause: error });
   }
 }

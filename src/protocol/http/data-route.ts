@@ -1,3 +1,4 @@
+import type { Limits } from '../../config/config.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Permit } from '../../service/item.ts';
 import { openClock } from '../jina/clock.ts';
@@ -7,6 +8,7 @@ import { parseJson } from '../jina/json.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { responseToJson, routesOf } from '../jina/response.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
+import { countLimit } from './limit.ts';
 import { openPatience, type Patience, until } from './patience.ts';
 import type { HttpRequest } from './server.ts';
 import type { Call, RouteHandler, Site } from './site.ts';
@@ -21,7 +23,7 @@ export interface DataRouteOptions {
   readonly style: 'reference' | 'own';
 }
 
-const LIMIT_OF_CODE: Partial<Record<ErrorCode, string>> = {
+const LIMIT_OF_CODE: Partial<Record<ErrorCode, keyof Limits>> = {
   request_too_large: 'requestBytes',
   too_deep: 'jsonDepth',
   too_many_items: 'itemsPerRequest',
@@ -29,6 +31,12 @@ const LIMIT_OF_CODE: Partial<Record<ErrorCode, string>> = {
 
 /** A route that takes documents and gives them back with vectors or scores. */
 export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
+  let warned = false;
+  const warn = ({ parameters }: JinaRequest): void => {
+    if (warned || !Object.hasOwn(parameters, 'traversal_paths')) return;
+    warned = true;
+    site.log.warn('the parameter traversal_paths is deprecated; access_paths is its name now');
+  };
   return async (call) => {
     const { request } = call;
     checkMediaType(request, options.style);
@@ -38,7 +46,7 @@ export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
     const patience = openPatience(request.signal, timeoutMs);
     const working: Promise<unknown>[] = [];
     try {
-      return await serve(site, options, call, { permit, patience, working });
+      return await serve(site, options, call, { permit, patience, working, warn });
     } finally {
       patience.close();
       // A client that leaves does not free its share before the work on its behalf has really ended.
@@ -51,7 +59,9 @@ export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
 interface Life {
   readonly permit: Permit;
   readonly patience: Patience;
+  /** What runs on the request's behalf. */
   readonly working: Promise<unknown>[];
+  readonly warn: (request: JinaRequest) => void;
 }
 
 async function serve(
@@ -64,6 +74,7 @@ async function serve(
   const clock = openClock();
   const received = clock();
   const request = await readRequest(site, options, call.request, life);
+  life.warn(request);
   const started = clock();
   const run = await outcomeOf(
     until(start(site, request, options, life), life.patience.signal),
@@ -102,7 +113,7 @@ async function readRequest(
     return parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
   } catch (error) {
     const limit = LIMIT_OF_CODE[ClipError.from(error).code];
-    if (limit) site.metrics.limited.inc({ limit });
+    if (limit) countLimit(site.metrics, limit);
     throw error;
   }
 }

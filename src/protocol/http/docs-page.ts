@@ -11,17 +11,17 @@ export function docsPage({ config }: Pick<Site, 'config'>, routes: readonly Rout
   const { title, description } = config.gateway;
   const rows = routes.map(
     ({ path, methods, summary }) =>
-      `<tr><td><code>${escape(methods.join(', '))}</code></td><td><code>${escape(path)}</code></td>` +
-      `<td>${escape(summary)}</td></tr>`,
+      `<tr><td><code>${escapeHtml(methods.join(', '))}</code></td><td><code>${escapeHtml(path)}</code></td>` +
+      `<td>${escapeHtml(summary)}</td></tr>`,
   );
   return (
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>` +
-    `<style>${STYLE}</style></head><body><h1>${escape(title)}</h1><p>${escape(description)}</p>` +
-    `<table>${rows.join('')}</table><pre>${escape(EXAMPLE)}</pre>` +
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title>` +
+    `<style>${STYLE}</style></head><body><h1>${escapeHtml(title)}</h1><p>${escapeHtml(description)}</p>` +
+    `<table>${rows.join('')}</table><pre>${escapeHtml(EXAMPLE)}</pre>` +
     '<p>The same as <a href="/openapi.json">OpenAPI</a>.</p></body></html>'
   );
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -1,5 +1,5 @@
 import { ClipError } from '../../errors.ts';
-import { type HttpLimits, MOST_HEADERS, MOST_TARGET_CHARACTERS } from './server.ts';
+import { type HttpLimits, MOST_HEADERS, MOST_TARGET_CHARACTERS, type RefusingLimit } from './server.ts';
 
 /** The head of a request while it is read, header by header, with what is wrong with it. */
 export class Head {
@@ -8,9 +8,9 @@ export class Head {
   #bytes = 0;
   #count = 0;
   readonly #limits: HttpLimits;
-  readonly #onLimit: (limit: keyof HttpLimits) => void;
+  readonly #onLimit: (limit: RefusingLimit) => void;
 
-  constructor(target: string, limits: HttpLimits, onLimit: (limit: keyof HttpLimits) => void) {
+  constructor(target: string, limits: HttpLimits, onLimit: (limit: RefusingLimit) => void) {
     this.#limits = limits;
     this.#onLimit = onLimit;
     if (target.length > MOST_TARGET_CHARACTERS)

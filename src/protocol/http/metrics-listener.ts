@@ -2,6 +2,7 @@ import { DEFAULT_LIMITS } from '../../config/config.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { bytesReply, jsonReply } from './fault.ts';
+import { countLimit } from './limit.ts';
 import { NodeHttpServer } from './node.ts';
 
 /** Scrapers are few; anything beyond this is not one. */
@@ -35,7 +36,7 @@ export async function startMetricsListener(options: {
     limits: { connections: CONNECTIONS, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs: KEEP_ALIVE_MS },
     log,
     onConnections: (change) => metrics.connections.inc({ protocol: 'metrics' }, change),
-    onLimit: (limit) => metrics.limited.inc({ limit }),
+    onLimit: (limit) => countLimit(metrics, limit),
   });
   return { port: await server.listen(host, port), close: (drainMs) => server.close(drainMs) };
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ClipError } from '../../errors.ts';
 import { BodyReader } from './body.ts';
 import { clientLeft, type Exchange } from './exchange.ts';
 import { Head } from './head.ts';
@@ -18,6 +19,7 @@ export class NodeExchange implements Exchange {
   readonly #closing: () => boolean;
   readonly #awaitsContinue: boolean;
   readonly #leave = new AbortController();
+  #reader: BodyReader | undefined;
 
   constructor(
     message: IncomingMessage,
@@ -49,16 +51,25 @@ export class NodeExchange implements Exchange {
   }
 
   body(options: BodyOptions): Promise<Buffer> {
-    const reader = new BodyReader(options, this.#head.contentLength, {
+    this.#reader = new BodyReader(options, this.#head.contentLength, {
       ms: this.#options.limits.bodyMs,
       onSlow: () => this.#options.onLimit('bodyMs'),
     });
+    const reader = this.#reader;
     this.#message.on('data', (chunk: Buffer) => reader.add(chunk));
     this.#message.once('end', () => reader.end());
     this.#message.once('error', () => reader.fail(clientLeft()));
     if (this.#awaitsContinue) this.#response.writeContinue();
     reader.promise.catch(() => this.#message.pause());
     return reader.promise;
+  }
+
+  /** Ends the wait for a body that cannot be read. False where nothing waits for one. */
+  breakBody(fault: string): boolean {
+    this.#reader?.fail(
+      new ClipError('invalid_request', `expected a body framed as HTTP/1.1 says, got ${fault}`),
+    );
+    return this.#reader !== undefined && !this.answered;
   }
 
   async send({ status, headers, body }: Reply): Promise<boolean> {
@@ -68,11 +79,16 @@ export class NodeExchange implements Exchange {
     // What is left of an unread body would be taken for the next request.
     const unread = this.#head.hasBody && !this.#message.complete;
     const close = unread || this.#closing() || this.fault !== undefined;
-    this.#response.writeHead(status, {
-      ...headers,
-      'content-length': body.length,
-      ...(close ? { connection: 'close' } : {}),
-    });
+    try {
+      this.#response.writeHead(status, {
+        ...headers,
+        'content-length': body.length,
+        ...(close ? { connection: 'close' } : {}),
+      });
+    } catch (error) {
+      this.#response.destroy();
+      throw error;
+    }
     return await this.#write(this.method === 'HEAD' ? body.subarray(0, 0) : body);
   }
 

@@ -14,8 +14,8 @@ export class NodeHttpServer implements HttpServer {
   readonly #inFlight = new InFlight();
   /** Every TCP connection. */
   readonly #sockets = new Set<Socket>();
-  /** Exchanges per connection that speaks HTTP. */
-  readonly #busy = new Map<Duplex, number>();
+  /** What is in flight on each connection that speaks HTTP. */
+  readonly #busy = new Map<Duplex, Set<NodeExchange>>();
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
@@ -30,7 +30,7 @@ export class NodeHttpServer implements HttpServer {
     this.#server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
       // One listener per pipelined request.
       socket.setMaxListeners(0);
-      this.#busy.set(socket, 0);
+      this.#busy.set(socket, new Set());
       socket.once('close', () => this.#busy.delete(socket));
     });
     this.#server.on('request', (message, response) => this.#serve(message, response, false));
@@ -62,7 +62,7 @@ export class NodeHttpServer implements HttpServer {
 
   async #close(drainMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const [socket, exchanges] of this.#busy) if (exchanges === 0) socket.destroy();
+    for (const [socket, exchanges] of this.#busy) if (exchanges.size === 0) socket.destroy();
     await this.#inFlight.none(drainMs);
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -84,11 +84,11 @@ export class NodeHttpServer implements HttpServer {
       awaitsContinue,
     });
     this.#inFlight.enter();
-    this.#busy.set(socket, (this.#busy.get(socket) ?? 0) + 1);
+    const exchanges = this.#busy.get(socket);
+    exchanges?.add(exchange);
     void runExchange(this.#options.handler, exchange, this.#options.log).finally(() => {
-      const left = (this.#busy.get(socket) ?? 1) - 1;
-      if (!socket.destroyed) this.#busy.set(socket, left);
-      if (this.#closed && left === 0) socket.destroySoon();
+      exchanges?.delete(exchange);
+      if (this.#closed && exchanges?.size === 0) socket.destroySoon();
       this.#inFlight.leave();
     });
   }
@@ -97,7 +97,11 @@ export class NodeHttpServer implements HttpServer {
   #refuse(error: NodeJS.ErrnoException, socket: Duplex): void {
     if (error.code === 'HPE_HEADER_OVERFLOW') this.#options.onLimit('headerBytes');
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') this.#options.onLimit('headerMs');
-    if (!socket.writable || (this.#busy.get(socket) ?? 0) > 0) {
+    const [exchange, ...others] = this.#busy.get(socket) ?? [];
+    // The end of the connection in the middle of a body is reported as a parser's error too.
+    const malformed = error.code?.startsWith('HPE_') && error.code !== 'HPE_INVALID_EOF_STATE';
+    if (malformed && exchange && others.length === 0 && exchange.breakBody(error.code!)) return;
+    if (!socket.writable || exchange) {
       socket.destroy();
       return;
     }

@@ -63,7 +63,7 @@ export interface HttpServerOptions {
   /** Change of the number of open connections. */
   readonly onConnections: (change: 1 | -1) => void;
   /** A limit of `HttpLimits` bit. */
-  readonly onLimit: (limit: keyof HttpLimits) => void;
+  readonly onLimit: (limit: RefusingLimit) => void;
 }
 
 export interface HttpLimits {
@@ -74,6 +74,9 @@ export interface HttpLimits {
   readonly sendMs: number;
   readonly keepAliveMs: number;
 }
+
+/** Those whose reaching is a refusal. */
+export type RefusingLimit = Exclude<keyof HttpLimits, 'keepAliveMs'>;
 
 /** Least rate at which a body must arrive, in bytes per second. */
 export const BODY_RATE = 16 * 1024;

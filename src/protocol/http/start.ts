@@ -1,6 +1,7 @@
 import type { Listener } from '../../config/config.ts';
 import { loadTls } from '../tls.ts';
 import { chooseServer } from './choose.ts';
+import { countLimit } from './limit.ts';
 import { createRouter } from './router.ts';
 import { createRoutes } from './routes.ts';
 import type { HttpServer, HttpServerOptions } from './server.ts';
@@ -47,6 +48,6 @@ function serverOptions({ config, metrics, log }: Site): Omit<HttpServerOptions, 
     limits: { connections, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs },
     log,
     onConnections: (change) => metrics.connections.inc({ protocol: 'http' }, change),
-    onLimit: (limit) => metrics.limited.inc({ limit }),
+    onLimit: (limit) => countLimit(metrics, limit),
   };
 }

@@ -1,5 +1,6 @@
 import type { HttpRequest as UwsRequest, HttpResponse as UwsResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClipError } from '../../errors.ts';
 import { BodyReader } from './body.ts';
 import { clientLeft, type Exchange } from './exchange.ts';
@@ -77,12 +78,15 @@ export class UwsExchange implements Exchange {
     return reader.promise;
   }
 
-  send(reply: Reply): Promise<boolean> {
-    if (this.answered) return Promise.reject(new Error('expected one response to a request, got a second'));
+  async send(reply: Reply): Promise<boolean> {
+    if (this.answered) throw new Error('expected one response to a request, got a second');
     this.answered = true;
+    // What follows a request whose end is in doubt has been read already. The library serves it after an answer given
+    // at once, but ends the connection while an answer is pending.
+    if (this.fault) await nextTurn();
     const response = this.#response;
-    if (!response) return Promise.resolve(false);
-    return new Promise((resolve, reject) => {
+    if (!response) return false;
+    return await new Promise((resolve, reject) => {
       this.#finish = resolve;
       response.cork(() => {
         try {
@@ -100,8 +104,11 @@ export class UwsExchange implements Exchange {
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     // What is left of an unread body would have to be read before the next request.
     const cut = !this.#bodyComplete || this.fault !== undefined;
-    if (this.method === 'HEAD') response.endWithoutBody(body.length, cut);
-    else if (cut || body.length === 0) response.end(body, cut);
+    if (this.method === 'HEAD') {
+      // With the length as its argument, this call waits for that many bytes.
+      if (cut) response.writeHeader('Connection', 'close');
+      response.writeHeader('Content-Length', String(body.length)).endWithoutBody();
+    } else if (cut || body.length === 0) response.end(body, cut);
     else {
       if (this.#closing()) response.writeHeader('Connection', 'close');
       this.#stream(response, body);

@@ -15,20 +15,21 @@ export function parseJson(body: Buffer, maxDepth: number): unknown {
   if (body.length === 0)
     throw new FieldError(['body'], 'expected a JSON object, got an empty body', 'value_error.missing');
   checkDepth(body, maxDepth);
-  if (!isUtf8(body)) throw invalidJson(0, 'expected UTF-8');
+  if (!isUtf8(body)) throw invalidJson(undefined, 'expected UTF-8');
   const text = body.toString('utf8').replace(/^\uFEFF/, '');
   try {
     return JSON.parse(text);
   } catch (error) {
-    // The parser's own message may quote the body; only its position is passed on.
-    const position = /position (\d+)/.exec((error as Error).message)?.[1];
-    const where = position === undefined ? 'the end' : `character ${position}`;
-    throw invalidJson(Number(position ?? text.length), `expected valid JSON, which ends at ${where}`);
+    // The parser's own message may quote the body; only its position is passed on, where it gives one.
+    const { message } = error as Error;
+    const position = message.includes('end of JSON') ? text.length : /position (\d+)/.exec(message)?.[1];
+    throw invalidJson(position === undefined ? undefined : Number(position), 'expected valid JSON');
   }
 }
 
-function invalidJson(position: number, fault: string): FieldError {
-  return new FieldError(['body', position], fault, 'value_error.jsondecode', 'invalid_json');
+function invalidJson(position: number | undefined, fault: string): FieldError {
+  const at = position === undefined ? ['body'] : ['body', position];
+  return new FieldError(at, fault, 'value_error.jsondecode', 'invalid_json');
 }
 
 function checkDepth(body: Buffer, most: number): void {

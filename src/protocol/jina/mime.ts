@@ -22,7 +22,7 @@ const BY_EXTENSION: Readonly<Record<string, string>> = {
   webp: 'image/webp',
 };
 
-/** The MIME type that docarray writes into a document when its URI is set: by file name, or by the `data:` prefix. */
+/** The MIME type that docarray writes into a document that has a URI and no type: by file name, or by the `data:` prefix. */
 export function mimeTypeOfUri(uri: string): string | undefined {
   if (/^data:/i.test(uri)) {
     const comma = uri.indexOf(',');

@@ -49,8 +49,7 @@ function parseFields(raw: JsonObject, at: Location): Document {
     granularity: readCount(raw, 'granularity', at),
     adjacency: readCount(raw, 'adjacency', at),
     ...parseContent(raw, at),
-    // docarray guesses when the URI is set, which is after the type itself was set.
-    mimeType: (uri && mimeTypeOfUri(uri)) ?? readString(raw, 'mime_type', at),
+    mimeType: readString(raw, 'mime_type', at) ?? (uri && mimeTypeOfUri(uri)),
     weight: readFloat(raw, 'weight', at),
     uri,
     tags: readObject(raw, 'tags', at),

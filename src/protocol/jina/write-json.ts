@@ -24,11 +24,15 @@ export function jsonValue(value: unknown): string {
  * @throws ClipError bad_vector for NaN or infinity: JSON has no word for them
  */
 export function jsonVector(vector: Float32Array): string {
+  const numbers = new Array<number>(vector.length);
   let whole = false;
-  for (const value of vector) {
+  for (let i = 0; i < vector.length; i += 1) {
+    const value = vector[i]!;
     if (!Number.isFinite(value))
       throw new ClipError('bad_vector', `expected finite components, got ${value}`);
     whole ||= Number.isInteger(value);
+    numbers[i] = value;
   }
-  return whole ? `[${Array.from(vector, jsonDouble).join(',')}]` : `[${vector.join(',')}]`;
+  // A plain array through stringify is the fastest of the ways that were measured.
+  return whole ? `[${numbers.map(jsonDouble).join(',')}]` : JSON.stringify(numbers);
 }

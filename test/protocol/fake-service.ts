@@ -1,0 +1,139 @@
+import type { Config } from '../../src/config/config.ts';
+import { DEFAULT_FETCH, DEFAULT_LIMITS } from '../../src/config/config.ts';
+import { ClipError } from '../../src/errors.ts';
+import type {
+  Context,
+  EmbeddingService,
+  Item,
+  Outcome,
+  Permit,
+  RankedGroup,
+  RankGroup,
+} from '../../src/service/item.ts';
+
+/** Four numbers that tell which item they came from, and none of them whole. */
+export function vectorOf(item: Item): Float32Array {
+  const bytes =
+    item.kind === 'text'
+      ? Buffer.from(item.text)
+      : item.kind === 'uri'
+        ? Buffer.from(item.uri)
+        : item.kind === 'image'
+          ? item.bytes
+          : Uint8Array.from(item.tensor.data);
+  const sum = bytes.reduce((total, byte, i) => (total * 31 + byte * (i + 1)) % 99991, 7);
+  return Float32Array.of(bytes.length + 0.5, sum + 0.25, item.kind.length + 0.125, -0.1);
+}
+
+/** A service without a model. Texts that start with `fail:` fail with the code that follows. */
+export class FakeService implements EmbeddingService {
+  /** Requests admitted and not yet released. */
+  open = 0;
+  admitted = 0;
+  /** Releases that came after the first of the same permit. */
+  doubleReleases = 0;
+  readonly seen: Item[] = [];
+  /** Where set, `admit` throws it. */
+  refusal: ClipError | undefined;
+  /** Awaited before each answer. */
+  work: (context: Context) => Promise<void> = async () => {};
+
+  describe(): ReturnType<EmbeddingService['describe']> {
+    return {
+      runtime: 'fake',
+      device: 'cpu',
+      precision: 'fp32',
+      width: 4,
+      normalised: false,
+      maxBatch: { text: undefined, image: undefined },
+      model: 'fake::model',
+      resolution: 224,
+      contextLength: 77,
+    };
+  }
+
+  admit(): Permit {
+    if (this.refusal) throw this.refusal;
+    this.open += 1;
+    this.admitted += 1;
+    let released = false;
+    return {
+      addBytes: () => {},
+      addItems: (count) => {
+        if (count > 4096) throw new ClipError('too_many_items', 'expected at most 4096 items');
+      },
+      release: () => {
+        if (released) this.doubleReleases += 1;
+        else this.open -= 1;
+        released = true;
+      },
+    };
+  }
+
+  async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
+    this.seen.push(...items);
+    await this.work(context);
+    return items.map((item) => {
+      const code = item.kind === 'text' ? /^fail:(\w+)/.exec(item.text)?.[1] : undefined;
+      if (code) return { error: new ClipError(code as ClipError['code'], `expected no ${code}, got 'one'`) };
+      return { vector: vectorOf(item) };
+    });
+  }
+
+  /** Longer content ranks first. */
+  async rank(groups: readonly RankGroup[], context: Context): Promise<RankedGroup[]> {
+    await this.work(context);
+    return groups.map(({ query, matches }) => ({
+      query: vectorOf(query),
+      matches: matches
+        .map((match, index) => ({ index, score: vectorOf(match)[0]! / 100, cosine: 0.1 + index / 10 }))
+        .sort((a, b) => b.score - a.score || a.index - b.index),
+    }));
+  }
+}
+
+type GatewayChange = Partial<Config['gateway']>;
+
+export function testConfig(
+  gateway: GatewayChange = {},
+  limits: Partial<Config['limits']> = {},
+  executor: Partial<Config['executor']> = {},
+): Config {
+  return {
+    origin: 'test',
+    name: 'flow',
+    gateway: {
+      host: '127.0.0.1',
+      listeners: [],
+      cors: false,
+      title: 'My Jina Service',
+      description: 'A <service>.',
+      debugEndpoints: true,
+      crudEndpoints: true,
+      exposedEndpoints: [],
+      httpServer: 'auto',
+      prefetch: 1000,
+      keepAliveTimeoutMs: 5000,
+      ...gateway,
+    },
+    executor: {
+      name: 'clip_t',
+      runtime: 'onnx',
+      replicas: 1,
+      model: 'fake',
+      device: { kind: 'cpu', index: 0 },
+      deviceIsExplicit: false,
+      replicaDevices: [],
+      minibatchSize: 32,
+      preprocessWorkers: 4,
+      accessPaths: '@r',
+      endpoints: new Map(),
+      ...executor,
+    },
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    fetch: DEFAULT_FETCH,
+    files: { cache: '/nowhere', offline: true },
+    log: { level: 'silent', format: 'json', healthRequests: false },
+    warnings: [],
+  };
+}

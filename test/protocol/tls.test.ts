@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { connect } from 'node:tls';
+import type { Config, TlsConfig } from '../../src/config/config.ts';
+import { silentLog } from '../../src/observe/log.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { type StartedHttp, startHttp } from '../../src/protocol/http/start.ts';
+import { loadTls } from '../../src/protocol/tls.ts';
+import { FakeService, testConfig, vectorOf } from './fake-service.ts';
+
+const file = (name: string): string => join(import.meta.dirname, 'certs', name);
+const pem = (name: string): Buffer => readFileSync(file(name));
+const PLAIN: TlsConfig = {
+  certFile: file('server.crt'),
+  keyFile: file('server.key'),
+  clientCertificate: 'none',
+};
+
+const start = (httpServer: Config['gateway']['httpServer'], tls: TlsConfig): Promise<StartedHttp> =>
+  startHttp({
+    config: testConfig({ httpServer, tls }),
+    listener: { protocol: 'http', port: 0 },
+    service: new FakeService(),
+    health: { ready: () => ({ ready: true, reasons: [] }) },
+    metrics: new Metrics(),
+    log: silentLog,
+    version: '1.2.3',
+  });
+
+const encode = (port: number, options: object = {}): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const call = request(
+      {
+        host: '127.0.0.1',
+        port,
+        path: '/encode',
+        method: 'POST',
+        ca: pem('ca.crt'),
+        agent: false,
+        headers: { 'content-type': 'application/json' },
+        ...options,
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part) => {
+          text += part;
+        });
+        response.once('end', () => resolve(text)).once('error', reject);
+      },
+    );
+    call.once('error', reject);
+    call.end('{"data":[{"text":"hello"}]}');
+  });
+const vector = `"embedding":[${vectorOf({ kind: 'text', text: 'hello' }).join(',')}]`;
+
+for (const implementation of ['node', 'uws'] as const) {
+  const settings = {
+    'a plain key': PLAIN,
+    'an encrypted key': { ...PLAIN, keyFile: file('server-encrypted.key'), passphrase: 'secret' },
+    'ciphers of its own': { ...PLAIN, ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' },
+  };
+  for (const [name, tls] of Object.entries(settings)) {
+    test(`${implementation} serves with ${name}`, { timeout: 20_000 }, async () => {
+      const http = await start(implementation, tls);
+      assert.deepEqual([http.implementation, http.address.secure], [implementation, true]);
+      assert.ok((await encode(http.address.port)).includes(vector));
+      await http.close(0);
+    });
+  }
+
+  test(`${implementation} refuses TLS below 1.2 and clients that speak none`, {
+    timeout: 20_000,
+  }, async () => {
+    const http = await start(implementation, PLAIN);
+    const { port } = http.address;
+    const old = connect({
+      port,
+      ca: pem('ca.crt'),
+      maxVersion: 'TLSv1.1',
+      minVersion: 'TLSv1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    });
+    await new Promise((resolve, reject) => {
+      old.once('error', resolve).once('secureConnect', () => reject(new Error('TLS 1.1 was accepted')));
+    });
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/livez`));
+    assert.ok((await encode(port)).includes(vector));
+    await http.close(0);
+  });
+}
+
+test('client certificates: required ones are asked for on node; uws by name is an error', {
+  timeout: 20_000,
+}, async () => {
+  const tls: TlsConfig = { ...PLAIN, caFile: file('ca.crt'), clientCertificate: 'required' };
+  const http = await start('auto', tls);
+  assert.equal(http.implementation, 'node');
+  const { port } = http.address;
+  assert.ok((await encode(port, { cert: pem('client.crt'), key: pem('client.key') })).includes(vector));
+  await assert.rejects(encode(port));
+  await http.close(0);
+  const optional = await start('auto', { ...tls, clientCertificate: 'optional' });
+  assert.ok((await encode(optional.address.port)).includes(vector));
+  await optional.close(0);
+  await assert.rejects(start('uws', tls), /uws is asked for, but .*certificates/);
+});
+
+test('certificates that cannot be used are named with their fault before anything listens', async () => {
+  const refused = (change: Partial<TlsConfig>, fault: RegExp) =>
+    assert.rejects(loadTls({ ...PLAIN, ...change }), fault);
+  await refused({ certFile: '/no/such.crt' }, /cannot read the certificate \/no\/such\.crt: ENOENT/);
+  await refused({ keyFile: '/no/such.key' }, /cannot read the key/);
+  await refused({ certFile: file('make.sh') }, /the certificate .*make\.sh cannot be used/);
+  await refused({ keyFile: file('other.key') }, /server\.crt and .*other\.key cannot be used: .*mismatch/);
+  await refused({ keyFile: file('server-encrypted.key'), passphrase: 'wrong' }, /the key .*passphrase/);
+  await refused({ keyFile: file('server-encrypted.key') }, /the key .*passphrase/);
+  await refused({ clientCertificate: 'required' }, /ssl_ca_certs/);
+  await refused({ caFile: file('make.sh') }, /the client CA/);
+  await refused({ ciphers: 'NO-SUCH-CIPHER' }, /the cipher list NO-SUCH-CIPHER/);
+});
