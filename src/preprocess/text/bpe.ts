@@ -1,6 +1,6 @@
 import { BYTE_IDS, mergeOf, NO_MERGE, type PairTable, WORD_END } from './vocabulary.ts';
 
-/** Up to here a scan for the best pair is faster than a heap. */
+/** Up to here (in bytes) a scan for the best pair is faster than a heap. */
 const SHORT = 48;
 
 /** Room for the symbols of a short word and for the merge of each with its right neighbour. */
@@ -11,40 +11,62 @@ const merges = new Uint16Array(SHORT);
  * Byte-pair encodes one word: merges the pair of the lowest rank, leftmost first, until no neighbours merge.
  * A token's merge always ranks after the merges of its parts, so this equals merging all pairs of a rank at once.
  *
- * @param bytes the word in UTF-8, at least one byte
- * @returns its token ids
+ * @param word at least one character, no lone surrogates
+ * @returns its token ids; a number where it is one token
  */
-export function encodeWord(table: PairTable, bytes: Uint8Array): Uint16Array {
-  const word = bytes.length <= SHORT ? symbols : new Uint16Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) word[i] = BYTE_IDS[bytes[i]!]!;
-  word[bytes.length - 1]! += WORD_END;
-  return bytes.length <= SHORT ? mergeShort(table, bytes.length) : mergeLong(table, word);
+export function encodeWord(table: PairTable, word: string): number | readonly number[] {
+  const count = word.length <= SHORT ? fillAscii(word) : 0;
+  if (count > 0) return mergeShort(table, count);
+  const bytes = Buffer.from(word, 'utf8');
+  const room = bytes.length <= SHORT ? symbols : new Uint16Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) room[i] = BYTE_IDS[bytes[i]!]!;
+  room[bytes.length - 1]! += WORD_END;
+  return bytes.length <= SHORT ? mergeShort(table, bytes.length) : mergeLong(table, room);
 }
 
-function mergeShort(table: PairTable, count: number): Uint16Array {
+/** Puts a word's symbols into `symbols`; 0 where it is not ASCII, else how many. */
+function fillAscii(word: string): number {
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i);
+    if (code > 0x7f) return 0;
+    symbols[i] = BYTE_IDS[code]!;
+  }
+  symbols[word.length - 1]! += WORD_END;
+  return word.length;
+}
+
+function mergeShort(table: PairTable, count: number): number | readonly number[] {
   let length = count;
   for (let i = 0; i + 1 < length; i++) merges[i] = mergeOf(table, symbols[i]!, symbols[i + 1]!);
-  for (;;) {
-    let best = NO_MERGE;
-    let at = 0;
-    for (let i = 0; i + 1 < length; i++) {
-      if (merges[i]! < best) {
-        best = merges[i]!;
-        at = i;
-      }
-    }
-    if (best === NO_MERGE) return symbols.slice(0, length);
-    symbols[at] = best;
-    symbols.copyWithin(at + 1, at + 2, length);
-    merges.copyWithin(at + 1, at + 2, length);
+  while (length > 1) {
+    const at = lowestMerge(length - 1);
+    const id = merges[at]!;
+    if (id === NO_MERGE) break;
     length--;
-    if (at > 0) merges[at - 1] = mergeOf(table, symbols[at - 1]!, best);
-    if (at + 1 < length) merges[at] = mergeOf(table, best, symbols[at + 1]!);
+    symbols[at] = id;
+    for (let i = at + 1; i < length; i++) {
+      symbols[i] = symbols[i + 1]!;
+      merges[i] = merges[i + 1]!;
+    }
+    if (at > 0) merges[at - 1] = mergeOf(table, symbols[at - 1]!, id);
+    if (at + 1 < length) merges[at] = mergeOf(table, id, symbols[at + 1]!);
   }
+  if (length === 1) return symbols[0]!;
+  const ids: number[] = [];
+  for (let i = 0; i < length; i++) ids.push(symbols[i]!);
+  return ids;
+}
+
+function lowestMerge(count: number): number {
+  let at = 0;
+  for (let i = 1; i < count; i++) {
+    if (merges[i]! < merges[at]!) at = i;
+  }
+  return at;
 }
 
 /** A heap of possible merges over a linked list of symbols: n log n, for a word of any length. */
-function mergeLong(table: PairTable, word: Uint16Array): Uint16Array {
+function mergeLong(table: PairTable, word: Uint16Array): readonly number[] {
   const count = word.length;
   const next = Int32Array.from(word, (_, i) => i + 1);
   const previous = Int32Array.from(word, (_, i) => i - 1);
@@ -67,7 +89,7 @@ function mergeLong(table: PairTable, word: Uint16Array): Uint16Array {
     offer(previous[left]!);
     offer(left);
   }
-  return word.filter((symbol) => symbol !== NO_MERGE);
+  return Array.from(word.filter((symbol) => symbol !== NO_MERGE));
 }
 
 /** Binary heap of merges: the lowest id first, then the leftmost. It holds at most `capacity`. */

@@ -11,7 +11,7 @@ const CACHED_LENGTH = 24;
 const CACHED_WORDS = 32_768;
 
 /** A word's ids; a number where it is one token, as most are. */
-type WordIds = number | Uint16Array;
+type WordIds = number | readonly number[];
 
 /**
  * The tokeniser of OpenAI's CLIP: cleaning, words, byte-pair encoding, start token 49406, end token 49407, padding 0.
@@ -42,7 +42,6 @@ export async function createClipTokenizer(contextLength: number): Promise<Tokeni
 }
 
 function createWordEncoder(table: PairTable): (word: string) => WordIds {
-  const utf8 = new TextEncoder();
   const specials: [string, WordIds][] = [
     ['<|startoftext|>', START_TOKEN],
     ['<|endoftext|>', END_TOKEN],
@@ -54,10 +53,7 @@ function createWordEncoder(table: PairTable): (word: string) => WordIds {
     const known = young.get(word);
     if (known !== undefined) return known;
     let ids = old.get(word);
-    if (ids === undefined) {
-      const tokens = encodeWord(table, utf8.encode(word));
-      ids = tokens.length === 1 ? tokens[0]! : tokens;
-    }
+    ids ??= encodeWord(table, word);
     if (word.length <= CACHED_LENGTH) {
       if (young.size >= CACHED_WORDS) {
         old = young;

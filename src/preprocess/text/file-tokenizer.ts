@@ -7,12 +7,19 @@ import type { Tokenizer } from './tokenizer.ts';
 
 /** The parts of tokenizer.json that say how ids are cut and padded. */
 interface TokenizerFile {
+  readonly normalizer?: Normalizer | null;
   readonly truncation?: { readonly direction?: string; readonly max_length?: number } | null;
   readonly padding?: {
     readonly direction?: string;
     readonly pad_id?: number;
     readonly strategy?: 'BatchLongest' | { readonly Fixed?: number };
   } | null;
+}
+
+interface Normalizer {
+  readonly type: string;
+  readonly lowercase?: boolean;
+  readonly normalizers?: readonly Normalizer[];
 }
 
 /** The same parts of tokenizer_config.json, which may be missing. */
@@ -50,12 +57,14 @@ export async function createFileTokenizer(path: string, contextLength?: number):
   );
   const tokenizer = new HuggingFaceTokenizer(file, settings);
   const padId = paddingId(tokenizer, file, settings);
+  // Hugging Face's own library lowers letter by letter; JavaScript would make a last Σ of a word into ς.
+  const isLowered = lowers(file.normalizer);
   const endTokens = countEndTokens(path, tokenizer);
 
   return {
     contextLength: columns,
     encode(text) {
-      const all: number[] = tokenizer.encode(text).ids;
+      const all: number[] = tokenizer.encode(isLowered ? text.replaceAll('Σ', 'σ') : text).ids;
       const kept: number[] =
         all.length <= longest
           ? all
@@ -101,6 +110,12 @@ function statedLength(path: string, file: TokenizerFile, settings: TokenizerSett
     );
   }
   return length;
+}
+
+function lowers(normalizer: Normalizer | null | undefined): boolean {
+  if (!normalizer) return false;
+  const isLowering = normalizer.type === 'Lowercase' || normalizer.lowercase === true;
+  return isLowering || (normalizer.normalizers ?? []).some(lowers);
 }
 
 function paddingId(

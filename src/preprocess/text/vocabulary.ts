@@ -19,8 +19,8 @@ export interface PairTable {
   readonly ids: Uint16Array;
 }
 
-const SLOTS = 1 << 18;
-const SHIFT = 32 - 18;
+const SLOTS = 1 << 17;
+const SHIFT = 32 - 17;
 
 /**
  * Ids of the 256 bytes. CLIP numbers the printable characters of Latin-1 first, then the other bytes.
