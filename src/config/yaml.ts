@@ -38,7 +38,7 @@ export function parseYaml(text: string, origin: string, findings: Findings): Nod
     uniqueKeys: false,
     lineCounter: lines,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
   });
   const where = (offset: number) => {
     const { line, col } = lines.linePos(offset);
