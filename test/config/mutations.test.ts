@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the flow's own variables look like that
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ConfigError } from '../../src/config/config.ts';
@@ -10,6 +11,8 @@ const SAMPLES = ['07-jit', '08-model-path', '10-protocol', '11-monitoring', '12-
   readFileSync(join(import.meta.dirname, 'samples', `${name}.yml`), 'utf8'),
 );
 const COUNT = 600;
+const CWD = mkdtempSync(join(tmpdir(), 'clip-config-'));
+for (const file of ['cert.pem', 'key.pem']) writeFileSync(join(CWD, file), '');
 
 /** mulberry32: the same mutations on every machine. */
 function generator(seed: number): (below: number) => number {
@@ -106,12 +109,10 @@ function mutate(random: Random): string {
   return lines.join('\n');
 }
 
-/** `file:line:column: …` for syntax, `file:line: key: …` for a value, `file:line: …` for aliases and depth. */
+/** `file:line:column: …` for syntax, `file:line: key: …` for a value. */
 const SYNTAX = /^stdin:[1-9]\d*:[1-9]\d*: \S/;
 const VALUE =
   /^stdin:[1-9]\d*: [\w.[\]"\\/@{}:, -]+: expected |^stdin:[1-9]\d*: \S+: the environment variable \w+ is not set/;
-const STRUCTURE =
-  /^stdin:[1-9]\d*: (expected at most|expected a word as key|expected a map after|the alias|an alias)/;
 const REST = /^(warning: |and \d+ more$)/;
 
 test(`${COUNT} broken flows: each is read, or refused with file, line and key, and nothing else is thrown`, async () => {
@@ -119,7 +120,7 @@ test(`${COUNT} broken flows: each is read, or refused with file, line and key, a
   for (let seed = 1; seed <= COUNT; seed++) {
     const text = mutate(generator(seed));
     try {
-      const config = await read(text);
+      const config = await read(text, { cwd: CWD });
       assert.ok(config.gateway.listeners.length > 0 && config.executor.replicas > 0, `seed ${seed}`);
     } catch (error) {
       assert.ok(
@@ -128,7 +129,7 @@ test(`${COUNT} broken flows: each is read, or refused with file, line and key, a
       );
       for (const line of error.message.split('\n'))
         assert.ok(
-          [SYNTAX, VALUE, STRUCTURE, REST].some((form) => form.test(line)),
+          [SYNTAX, VALUE, REST].some((form) => form.test(line)),
           `seed ${seed}: ${JSON.stringify(line)}`,
         );
       refused++;
