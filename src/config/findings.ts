@@ -5,11 +5,11 @@ const SHOWN = 50;
 
 /** Collects what is wrong with a flow, so that one start tells all of it. */
 export class Findings {
-  readonly #faults: string[] = [];
+  readonly #faults: { readonly at: Place; readonly text: string }[] = [];
   readonly #warnings: string[] = [];
 
   fault(at: Place, key: string, text: string): void {
-    this.#faults.push(line(at, key, text));
+    this.#faults.push({ at, text: line(at, key, text) });
   }
 
   warn(at: Place, key: string, text: string): void {
@@ -24,10 +24,16 @@ export class Findings {
     return this.#warnings;
   }
 
-  /** Throws a ConfigError with one line per fault, where there is any; warnings follow, as a slip may be behind a fault. */
+  /**
+   * Throws a ConfigError with one line per fault, by line, where there is any; warnings follow, as a slip of the fingers
+   * may be behind a fault.
+   */
   check(): void {
     if (this.#faults.length === 0) return;
-    throw new ConfigError(joined([...this.#faults, ...this.#warnings.map((text) => `warning: ${text}`)]));
+    const faults = this.#faults.toSorted((a, b) => (a.at.line ?? Infinity) - (b.at.line ?? Infinity) || 0);
+    throw new ConfigError(
+      joined([...faults.map(({ text }) => text), ...this.#warnings.map((text) => `warning: ${text}`)]),
+    );
   }
 }
 

@@ -1,17 +1,20 @@
 import { ConfigError, type ExposedEndpoint, type GatewayConfig, type Listener } from './config.ts';
 import type { Context } from './context.ts';
+import type { EXECUTOR_KEYS } from './keys/executor.ts';
 import { EXPOSED_KEYS, type UVICORN_KEYS, type WITH_KEYS } from './keys/flow.ts';
 import { describe, type Node } from './node.ts';
 import { type Given, readSection, type Section } from './section.ts';
 import { readTls } from './tls.ts';
 import { parseYaml } from './yaml.ts';
 
-/** What clients connect to, from `with`, `gateway` over it, and `uvicorn_kwargs`. */
+/** What clients connect to, from `with`, `gateway` over it, and `uvicorn_kwargs`; one key may stand at the executor. */
 export async function readGateway(
   server: Section<typeof WITH_KEYS>,
   uvicorn: Section<typeof UVICORN_KEYS>,
+  executors: readonly Section<typeof EXECUTOR_KEYS>[],
   context: Context,
 ): Promise<GatewayConfig> {
+  const timeout = server.get('timeout_send') ?? executors[0]?.get('timeout_send');
   const listeners = readListeners(server, uvicorn, context);
   const metricsPort = server.given('port_monitoring');
   return {
@@ -26,7 +29,7 @@ export async function readGateway(
     exposedEndpoints: readExposed(server.given('expose_endpoints'), context),
     httpServer: server.get('http_server'),
     prefetch: server.get('prefetch'),
-    requestTimeoutMs: bound(server.get('timeout_send')),
+    requestTimeoutMs: bound(timeout),
     keepAliveTimeoutMs: uvicorn.get('timeout_keep_alive') * 1000,
     metricsPort: server.get('monitoring')
       ? context.ports.takeOrDraw(metricsPort, 'port_monitoring')

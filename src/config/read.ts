@@ -1,4 +1,4 @@
-import type { Config, LogConfig } from './config.ts';
+import type { Config } from './config.ts';
 import type { Context } from './context.ts';
 import { type CountDevices, countCudaDevices } from './devices.ts';
 import { type Item, readExecutor, readItems } from './executor.ts';
@@ -6,7 +6,7 @@ import { Findings } from './findings.ts';
 import { readGateway } from './gateway.ts';
 import { TOP_KEYS, UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
 import { homeOf } from './keys.ts';
-import { quote } from './node.ts';
+import { isNull, quote } from './node.ts';
 import { Ports } from './ports.ts';
 import { readSection, type Section } from './section.ts';
 import { readFetch, readFiles, readLimits, readLog } from './server.ts';
@@ -41,6 +41,7 @@ export async function readConfig(
   const { text, origin, directory, notice } = await loadSource(source, cwd, options.signal);
   if (notice) findings.notice(notice);
   const root = parseYaml(text, origin, findings);
+  if (isNull(root)) findings.fault(root.at, 'the flow', 'expected a map, got nothing');
   substitute(root, environment, findings);
   const top = readSection(TOP_KEYS, root, '', findings, homeOf);
   checkHead(top, root.tag, origin, findings);
@@ -95,17 +96,13 @@ interface Flow {
 async function build(flow: Flow, context: Context, countDevices?: CountDevices): Promise<Config> {
   const { top, server, uvicorn, shared, items, origin } = flow;
   const { environment, findings } = context;
-  const gateway = await readGateway(server, uvicorn, context);
+  const executors = items.map(({ section }) => section);
+  const gateway = await readGateway(server, uvicorn, executors, context);
   const executor = await readExecutor(
     items,
     shared,
     context,
     countDevices ?? (() => countCudaDevices(environment.all)),
-  );
-  const log: LogConfig = readLog(
-    server,
-    items.map(({ section }) => section),
-    context,
   );
   return {
     origin,
@@ -115,7 +112,7 @@ async function build(flow: Flow, context: Context, countDevices?: CountDevices):
     limits: readLimits(server, uvicorn, context),
     fetch: readFetch(server, context),
     files: readFiles(server, context),
-    log,
+    log: readLog(server, executors, context),
     environment: environment.additions,
     warnings: findings.warnings,
   };

@@ -37,7 +37,8 @@ export async function loadSource(source: FlowSource, cwd: string, signal?: Abort
   if (BUILT_IN_FLOWS.includes(argument)) return builtIn(argument, cwd, signal);
   if (/^https?:\/\//i.test(argument))
     return { text: await download(argument, signal), origin: argument, directory: cwd };
-  const file = await findFile(argument, [cwd, BUILT_IN_FOLDER]);
+  const places = isAbsolute(argument) || /^\.{1,2}[/\\]/.test(argument) ? [cwd] : [cwd, BUILT_IN_FOLDER];
+  const file = await findFile(argument, places);
   if (file !== undefined) {
     const shadows = BUILT_IN_FLOWS.includes(argument.replace(/^\.[/\\]/, ''));
     const notice = shadows
@@ -46,7 +47,7 @@ export async function loadSource(source: FlowSource, cwd: string, signal?: Abort
     return { text: await readText(file, signal), origin: argument, directory: dirname(file), notice };
   }
   if (looksLikeFlow(argument)) return { text: argument, origin: 'argument', directory: cwd };
-  const searched = isAbsolute(argument) ? dirname(argument) : `${cwd}, ${BUILT_IN_FOLDER}`;
+  const searched = isAbsolute(argument) ? dirname(argument) : places.join(', ');
   throw new ConfigError(
     `${quote(argument)}: no such flow file; searched the built-in flows (${BUILT_IN_FLOWS.join(', ')}) and ${searched}`,
   );

@@ -80,12 +80,8 @@ const CASES: Record<string, Record<string, Case>> = {
     files: at({ offline: true }, ({ files }) => files.offline, true),
   },
   'with.uvicorn_kwargs': {
-    ssl_certfile: at('b.pem', ({ gateway }) => gateway.tls?.certFile, join(CWD, 'b.pem'), {
-      ssl_keyfile: 'a.pem',
-    }),
-    ssl_keyfile: at('b.pem', ({ gateway }) => gateway.tls?.keyFile, join(CWD, 'b.pem'), {
-      ssl_certfile: 'a.pem',
-    }),
+    ssl_certfile: at('b.pem', ({ gateway }) => gateway.tls?.certFile, join(CWD, 'b.pem'), TLS),
+    ssl_keyfile: at('b.pem', ({ gateway }) => gateway.tls?.keyFile, join(CWD, 'b.pem'), TLS),
     ssl_keyfile_password: at('0123', ({ gateway }) => gateway.tls?.passphrase, '0123', TLS),
     ssl_ca_certs: at('b.pem', ({ gateway }) => gateway.tls?.caFile, join(CWD, 'b.pem'), TLS),
     ssl_cert_reqs: at(2, ({ gateway }) => gateway.tls?.clientCertificate, 'required', TLS),
