@@ -45,15 +45,7 @@ export async function readExecutor(
   const { encoder, runtime } = uses;
   const replicas = section.given('replicas')?.value ?? server.get('replicas') ?? section.get('replicas');
   const device = readDevice(encoder, runtime, context);
-  const mask = context.variables.given('CUDA_VISIBLE_DEVICES');
-  const { replicaDevices, visible } = await bindReplicas(
-    mask,
-    replicas,
-    device,
-    countDevices,
-    context.findings,
-  );
-  if (visible !== undefined) context.environment.set('CUDA_VISIBLE_DEVICES', { ...mask!, value: visible });
+  const replicaDevices = await bindDevices(replicas, device, context, countDevices);
   const modelPath = encoder.get('model_path');
   const ready =
     section.given('timeout_ready')?.value ?? server.get('timeout_ready') ?? section.get('timeout_ready');
@@ -75,6 +67,19 @@ export async function readExecutor(
     threads: context.variables.get('OMP_NUM_THREADS'),
     metricsPort: readMetricsPort(section, server, label, context),
   };
+}
+
+/** Resolves `CUDA_VISIBLE_DEVICES=RR…`, and puts what CUDA must see in its place. */
+async function bindDevices(
+  replicas: number,
+  device: Device,
+  { variables, environment, findings }: Context,
+  countDevices: CountDevices,
+): Promise<readonly string[]> {
+  const mask = variables.given('CUDA_VISIBLE_DEVICES');
+  const { replicaDevices, visible } = await bindReplicas(mask, replicas, device, countDevices, findings);
+  if (visible !== undefined) environment.set('CUDA_VISIBLE_DEVICES', { ...mask!, value: visible });
+  return replicaDevices;
 }
 
 async function chooseEncoder(items: readonly Item[], context: Context): Promise<[Item, Uses]> {

@@ -6,7 +6,7 @@ import { Findings } from './findings.ts';
 import { readGateway } from './gateway.ts';
 import { TOP_KEYS, UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
 import { homeOf } from './keys.ts';
-import { isNull, quote } from './node.ts';
+import { isNull, type Node, quote } from './node.ts';
 import { Ports } from './ports.ts';
 import { readSection, type Section } from './section.ts';
 import { readFetch, readFiles, readLimits, readLog } from './server.ts';
@@ -43,41 +43,20 @@ export async function readConfig(
   const root = parseYaml(text, origin, findings);
   if (isNull(root)) findings.fault(root.at, 'the flow', 'expected a map, got nothing');
   substitute(root, environment, findings);
-  const top = readSection(TOP_KEYS, root, '', findings, homeOf);
-  checkHead(top, root.tag, origin, findings);
-
-  const shared = readSection(WITH_KEYS, top.get('with'), 'with', findings, homeOf);
-  const server = readSection(WITH_KEYS, top.get('gateway'), 'gateway', findings, homeOf).over(shared);
-  const uvicorn = readSection(
-    UVICORN_KEYS,
-    server.get('uvicorn_kwargs'),
-    server.given('uvicorn_kwargs')?.key ?? '',
-    findings,
-  );
-  const items = readItems(top.given('executors'), findings);
+  const flow = readFlow(root, origin, findings);
   const variables = new Environment(environment);
-  for (const map of [
-    shared.given('env'),
-    server.given('env'),
-    ...items.map(({ section }) => section.given('env')),
-  ])
-    variables.add(map, findings);
+  for (const map of envMaps(flow)) variables.add(map, findings);
   const values = variables.read(findings);
-  const named = [
-    ...(server.get('port') ?? []),
-    ...[uvicorn.get('port'), server.get('port_monitoring')].filter((port) => port !== undefined),
-    ...items.flatMap(({ section }) => section.get('port_monitoring') ?? []),
-  ];
   const context: Context = {
     findings,
     environment: variables,
     variables: values,
-    ports: new Ports(values, named, findings),
+    ports: new Ports(values, namedPorts(flow), findings),
     cwd,
     directory,
     signal: options.signal,
   };
-  const config = await build({ top, server, uvicorn, shared, items, origin }, context, options.countDevices);
+  const config = await build(flow, context, options.countDevices);
   findings.check();
   return config;
 }
@@ -92,6 +71,29 @@ interface Flow {
   readonly items: readonly Item[];
   readonly origin: string;
 }
+
+function readFlow(root: Node, origin: string, findings: Findings): Flow {
+  const top = readSection(TOP_KEYS, root, '', findings, homeOf);
+  checkHead(top, root.tag, origin, findings);
+  const shared = readSection(WITH_KEYS, top.get('with'), 'with', findings, homeOf);
+  const server = readSection(WITH_KEYS, top.get('gateway'), 'gateway', findings, homeOf).over(shared);
+  const kwargs = server.given('uvicorn_kwargs');
+  const uvicorn = readSection(UVICORN_KEYS, kwargs?.value, kwargs?.key ?? '', findings);
+  return { top, server, uvicorn, shared, items: readItems(top.given('executors'), findings), origin };
+}
+
+/** Later ones come before earlier ones. */
+const envMaps = ({ shared, server, items }: Flow) => [
+  shared.given('env'),
+  server.given('env'),
+  ...items.map(({ section }) => section.given('env')),
+];
+
+const namedPorts = ({ server, uvicorn, items }: Flow): number[] => [
+  ...(server.get('port') ?? []),
+  ...[uvicorn.get('port'), server.get('port_monitoring')].filter((port) => port !== undefined),
+  ...items.flatMap(({ section }) => section.get('port_monitoring') ?? []),
+];
 
 async function build(flow: Flow, context: Context, countDevices?: CountDevices): Promise<Config> {
   const { top, server, uvicorn, shared, items, origin } = flow;
