@@ -1,9 +1,9 @@
 import { Agent } from 'node:http';
 import * as ort from 'onnxruntime-node';
 import { testModel } from '../test/models/test-model.ts';
+import { startBuiltServer } from '../test/server/built-server.ts';
 import { median } from './median.ts';
 import { post } from './served.ts';
-import { startBuiltServer } from './server.ts';
 
 const REQUESTS = 500;
 

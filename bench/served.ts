@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import sharp from 'sharp';
 import { testModel } from '../test/models/test-model.ts';
+import { startBuiltServer } from '../test/server/built-server.ts';
 import { median } from './median.ts';
-import { startBuiltServer } from './server.ts';
 
 const ROUNDS = 3;
 const SECONDS = 15;

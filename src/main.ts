@@ -5,7 +5,7 @@ import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
 import type { ModelContract, TextInput } from './model/tower.ts';
 import { loadAddon } from './native/addon.ts';
-import { Health } from './observe/health.ts';
+import { readiness } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { ImagePreprocessor } from './preprocess/image/preprocessor.ts';
@@ -93,7 +93,8 @@ async function listen(config: Config, gate: ServiceGate, metrics: Metrics, hooks
       throw new ConfigError(
         `${config.origin}: protocol: expected http, got ${listener.protocol}, which this version does not serve`,
       );
-    const site = { config, service: gate, health: new Health(gate), metrics, log, version };
+    const health = { ready: () => readiness(gate.vitals()) };
+    const site = { config, service: gate, health, metrics, log, version };
     const started = await startHttp({ ...site, listener });
     closers.add(() => started.close(limits.drainMs));
     endpoints.push(started);
@@ -134,6 +135,8 @@ async function serveModel(
   });
   closers.add(() => scheduler.close());
   await scheduler.start(signal);
+  const { notice } = scheduler.describe();
+  if (notice !== undefined) log.warn(notice);
   const admission = new Admission({ limits, metrics });
   const service = new Service({
     model: contract.name,
@@ -141,16 +144,22 @@ async function serveModel(
     tokenizer,
     images,
     uris,
+    urisAtOnce: config.fetch.concurrency,
     scheduler,
     admission,
     metrics,
+    queueMs: limits.queueMs,
     requestTimeoutMs: gateway.requestTimeoutMs,
   });
   return { service, computing: () => engines.reduce((sum, engine) => sum + engine.computing(), 0) };
 }
 
 /** One maker of engines per replica, each with its device and its share of the CPU's threads. */
-function replicaEngines({ executor, environment }: Config, contract: ModelContract, probe: TextInput): OnnxEngines[] {
+function replicaEngines(
+  { executor, environment }: Config,
+  contract: ModelContract,
+  probe: TextInput,
+): OnnxEngines[] {
   const threads = threadsPerReplica(executor.threads ?? availableParallelism(), executor.replicas);
   const visible = environment.CUDA_VISIBLE_DEVICES?.split(',') ?? [];
   return threads.map((share, replica) =>

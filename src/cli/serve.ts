@@ -18,7 +18,12 @@ export async function serve(args: string[]): Promise<number> {
   const progress = createProgress({ line: (line) => log.info(line) });
   let server: Server;
   try {
-    server = await startServer(config, { log, progress: progress.show, signal: stop.signal, version: version() });
+    server = await startServer(config, {
+      log,
+      progress: progress.show,
+      signal: stop.signal,
+      version: version(),
+    });
   } catch (error) {
     if (stop.signal.aborted) return 0;
     throw error;
@@ -35,7 +40,8 @@ async function configFrom(args: string[], signal: AbortSignal): Promise<Config> 
   const stdin = args.includes('-i') || args.includes('-');
   const [argument, ...rest] = args.filter((arg) => arg !== '-i' && arg !== '-');
   const unknown = [argument, ...rest].find((arg) => arg?.startsWith('-'));
-  if (unknown !== undefined) throw new ConfigError(`unknown option ${unknown}; clip-server --help lists them`);
+  if (unknown !== undefined)
+    throw new ConfigError(`unknown option ${unknown}; clip-server --help lists them`);
   if (rest.length > 0) throw new ConfigError(`expected one flow, got ${rest.length + 1}: ${args.join(' ')}`);
   return readConfig(stdin ? { stdin: await text(process.stdin) } : { argument }, process.env, { signal });
 }

@@ -36,8 +36,13 @@ export async function serveModel(
     ],
   };
   const config = await readConfig({ argument: JSON.stringify(flow) }, {});
-  const server = await startServer(config, { log: silentLog, signal: new AbortController().signal });
-  const url = `http://127.0.0.1:${server.facts.endpoints[0]!.port}`;
+  const server = await startServer(config, {
+    log: silentLog,
+    progress: () => {},
+    signal: new AbortController().signal,
+    version: '0.0.0',
+  });
+  const url = `http://127.0.0.1:${server.endpoints[0]!.address.port}`;
   return {
     server,
     url,

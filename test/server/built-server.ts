@@ -8,19 +8,25 @@ import { createInterface } from 'node:readline';
 
 export interface RunningServer {
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
 /** Starts the built server in a process of its own on a free port and resolves when it is ready. */
-export async function startBuiltServer(modelPath: string, threads: number): Promise<RunningServer> {
+export async function startBuiltServer(
+  modelPath: string,
+  threads: number,
+  replicas = 1,
+): Promise<RunningServer> {
   const folder = await mkdtemp(join(tmpdir(), 'clip-server-bench-'));
   const flow = join(folder, 'flow.yml');
-  writeFileSync(flow, flowText(modelPath));
-  const launch = new URL('../dist/cli/launch.cjs', import.meta.url).pathname;
+  writeFileSync(flow, flowText(modelPath, replicas));
+  const launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
   const env = { ...process.env, OMP_NUM_THREADS: String(threads), JINA_LOG_LEVEL: 'warning' };
   const child = spawn(process.execPath, [launch, flow], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const port = await portOf(child);
   return {
+    pid: child.pid!,
     url: `http://127.0.0.1:${port}`,
     async stop() {
       const ended = once(child, 'exit');
@@ -31,7 +37,7 @@ export async function startBuiltServer(modelPath: string, threads: number): Prom
   };
 }
 
-function flowText(modelPath: string): string {
+function flowText(modelPath: string, replicas: number): string {
   return `jtype: Flow
 with:
   port: 0
@@ -39,6 +45,7 @@ with:
   protocol: http
 executors:
   - name: clip_o
+    replicas: ${replicas}
     uses:
       jtype: CLIPEncoder
       with:
