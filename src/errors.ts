@@ -117,6 +117,7 @@ export const ERRORS = {
     true,
     'TimeoutError',
   ),
+  text_too_long: kind('The text is longer than the limit.', 413, 'INVALID_ARGUMENT', false, 'ValueError'),
   image_too_large: kind(
     'The image is larger than the limit.',
     413,
@@ -152,6 +153,14 @@ export const ERRORS = {
     false,
     'RuntimeError',
   ),
+  model_unavailable: kind('The files of the model cannot be had.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
+  model_invalid: kind(
+    'The model is not one that can be served.',
+    500,
+    'FAILED_PRECONDITION',
+    false,
+    'RuntimeError',
+  ),
   internal: kind('A fault in the server.', 500, 'INTERNAL', false, 'RuntimeError'),
 } as const satisfies Record<string, ErrorKind>;
 
@@ -169,6 +178,14 @@ export class ClipError extends Error {
 
   get kind(): ErrorKind {
     return ERRORS[this.code];
+  }
+
+  /** Why an aborted signal was aborted: its reason where that is a ClipError, else `cancelled`. */
+  static aborted(signal: AbortSignal): ClipError {
+    if (signal.reason instanceof ClipError) return signal.reason;
+    return new ClipError('cancelled', 'The request was given up before its answer was ready.', {
+      cause: signal.reason,
+    });
   }
 
   /** Wraps anything thrown; a ClipError passes through unchanged. */

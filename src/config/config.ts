@@ -10,6 +10,11 @@ export interface Config {
   readonly fetch: FetchConfig;
   readonly files: FilesConfig;
   readonly log: LogConfig;
+  /**
+   * Variables of the flow's `env` maps, and `CUDA_VISIBLE_DEVICES` where `RR…` was resolved. `main` sets them in the process
+   * before anything reads them.
+   */
+  readonly environment: Readonly<Record<string, string>>;
   /** Lines to log as warnings at start: unknown keys with suggestions, accepted keys without effect. */
   readonly warnings: readonly string[];
 }
@@ -75,13 +80,16 @@ export interface ExecutorConfig {
   readonly device: Device;
   /** True where the user wrote a device, so that a fallback must be an error or a clear line. */
   readonly deviceIsExplicit: boolean;
-  /** One entry per replica: the CUDA device that it is bound to; empty where no mapping was asked for. */
+  /**
+   * One entry per replica: the CUDA device that it is bound to; empty where no mapping was asked for. The entry's position
+   * in `environment.CUDA_VISIBLE_DEVICES` is the index by which CUDA libraries know it (for indices, the same number).
+   */
   readonly replicaDevices: readonly string[];
   readonly dtype?: 'fp32' | 'fp16' | 'bf16';
   readonly minibatchSize: number;
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
-  /** Endpoint → method, from `uses_requests`. */
+  /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */
   readonly endpoints: ReadonlyMap<string, 'encode' | 'rank'>;
   readonly startTimeoutMs?: number;
   /** CPU threads for all replicas together, from `OMP_NUM_THREADS`; undefined means the machine's cores. */

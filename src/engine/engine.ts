@@ -11,6 +11,8 @@ export interface EngineDescription {
   readonly normalised: boolean;
   /** Most rows per run and tower; undefined where any number does. */
   readonly maxBatch: Readonly<Record<Tower, number | undefined>>;
+  /** A line to log where the engine is not what was asked for, for example the CPU in place of CUDA. */
+  readonly notice?: string;
 }
 
 /** One run's worth of inputs of one tower. */

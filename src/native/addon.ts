@@ -1,23 +1,113 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+
 /** The one typed door to the addon: everything native that TypeScript may call. */
 export interface Addon {
   /**
    * Pillow's `resize(short side → resolution, BICUBIC)` and torchvision's centre crop, byte for byte, on a thread of
-   * libuv's pool. Only the pixels that the crop keeps are computed.
+   * libuv's pool. Only the pixels that the crop keeps are computed. Resolves to resolution × resolution × 3 bytes, RGB.
+   * Throws TypeError or RangeError for a job that cannot be; rejects when the buffer does not hold the picture.
    */
   resizeCrop(job: ResizeJob): Promise<Uint8Array>;
+  /** Pixels of a BMP on a thread of libuv's pool: width × height × channels (1 for indices), top row first. */
+  unpackBmp(job: BmpJob): Promise<Uint8Array>;
+  /** Palette indices of a GIF's first frame on its canvas, on a thread of libuv's pool: width × height bytes. */
+  unpackGif(job: GifJob): Promise<Uint8Array>;
   /**
    * CLIP's normalisation: uint8 RGB, interleaved, `resolution² × 3` → float32 planes (R, G, B), each step in float32:
    * x / 255, − mean, ÷ std. Writes `3 × resolution²` floats at `out[offset]`. Synchronous; called in engine workers.
    */
   normalise(pixels: Uint8Array, out: Float32Array, offset: number): void;
+  /** Versions of the resize that this processor can run, fastest first. All give the same bytes. */
+  readonly kernels: readonly string[];
 }
 
-/** A decoded picture: `width × height × channels` bytes, interleaved, rows without padding. */
+/**
+ * How Pillow would hold the picture; decides filter and conversion to RGB (clip-numerics, modes). `P` is palette
+ * indices; `I` is 16-bit grey, two bytes a pixel in the machine's order.
+ */
+export type PixelMode = 'L' | 'RGB' | 'RGBA' | 'RGBX' | 'CMYK' | 'I' | 'P' | 'nearest-RGB' | 'nearest-L';
+
+/** A decoded picture: `width × height × channels` bytes, interleaved, rows without padding. Not to be changed until done. */
 export interface ResizeJob {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** How Pillow would hold the picture; decides filter and conversion to RGB (clip-numerics, modes). */
-  readonly mode: 'L' | 'LA' | 'RGB' | 'RGBA' | 'CMYK' | 'I' | 'nearest-RGB' | 'nearest-L';
+  readonly mode: PixelMode;
+  /** 256 RGB triples, for mode `P`. */
+  readonly palette?: Uint8Array | undefined;
   readonly resolution: number;
+  /** One of `Addon.kernels`; the fastest where absent. */
+  readonly kernel?: string;
+}
+
+export interface BmpJob {
+  /** The whole file. */
+  readonly data: Uint8Array;
+  /** Of the pixels. */
+  readonly offset: number;
+  readonly width: number;
+  readonly height: number;
+  readonly topDown: boolean;
+  /** Names list the channels in the order of the file's bytes (`BGR24`) or from the lowest bits (`BGR15`). */
+  readonly pixels: BmpPixels;
+}
+
+export type BmpPixels =
+  | 'index1'
+  | 'index4'
+  | 'index8'
+  | 'rle4'
+  | 'rle8'
+  | 'BGR15'
+  | 'BGR16'
+  | 'BGR24'
+  | 'BGRX'
+  | 'XBGR'
+  | 'ABGR'
+  | 'RGBA'
+  | 'BGRA';
+
+export interface GifJob {
+  /** The whole file. */
+  readonly data: Uint8Array;
+  /** Of the first data block. */
+  readonly offset: number;
+  /** Minimum code size. */
+  readonly codeBits: number;
+  /** Of the canvas. */
+  readonly width: number;
+  readonly height: number;
+  readonly left: number;
+  readonly top: number;
+  readonly frameWidth: number;
+  readonly frameHeight: number;
+  readonly interlaced: boolean;
+  /** Palette index of the canvas around the frame. */
+  readonly fill: number;
+}
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+const PLACES = ['build/Release', `prebuilds/${process.platform}-${process.arch}`];
+
+/**
+ * Loads the addon, own build before prebuild. It keeps no state, so every thread may load it for itself.
+ * @throws Error with what was tried and what to do
+ */
+export function loadAddon(): Addon {
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const place of PLACES) {
+    const path = join(ROOT, place, 'clip-server.node');
+    try {
+      return require(path) as Addon;
+    } catch (error) {
+      failures.push(`${path}: ${existsSync(path) ? (error as Error).message : 'no such file'}`);
+    }
+  }
+  throw new Error(
+    `The addon does not load on ${process.platform}-${process.arch}, Node.js ${process.version}:\n  ${failures.join('\n  ')}\n` +
+      `Build it with: node ${join(ROOT, 'scripts', 'build-native.mjs')}`,
+  );
 }

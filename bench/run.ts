@@ -1,0 +1,35 @@
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { schedulerOverheadBench } from './core.ts';
+import { imagesBench } from './images.ts';
+import { latencyBench } from './latency.ts';
+import { servedBench } from './served.ts';
+import { tokenizerBench } from './tokenizer.ts';
+
+const BENCHES = {
+  served: servedBench,
+  images: imagesBench,
+  tokenizer: tokenizerBench,
+  latency: latencyBench,
+  scheduler: schedulerOverheadBench,
+};
+
+// npm run bench [-- NAME…] [--out FILE]: a table on the terminal, and JSON in FILE.
+const args = process.argv.slice(2);
+const out = args.includes('--out') ? args.splice(args.indexOf('--out'), 2)[1] : undefined;
+const results: Record<string, unknown> = {
+  machine: `${cpus().length} × ${cpus()[0]?.model}`,
+  node: process.version,
+};
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (args.length > 0 && !args.includes(name)) continue;
+  process.stderr.write(`${name} …\n`);
+  const figures = await bench();
+  results[name] = figures;
+  for (const [figure, value] of Object.entries(figures)) {
+    const shown = typeof value === 'number' ? value.toFixed(value < 10 ? 3 : 1) : value;
+    process.stdout.write(`${name.padEnd(10)} ${figure.padEnd(40)} ${shown}\n`);
+  }
+}
+if (out !== undefined) writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`);
+process.exit();

@@ -1,0 +1,167 @@
+// The only file that knows both JavaScript and the units beside it. It keeps no state: kernels are constants and each
+// job carries its own data, so any number of threads may load it.
+
+#include <napi.h>
+
+#include <array>
+#include <string_view>
+
+#include "arguments.h"
+#include "bmp.h"
+#include "geometry.h"
+#include "gif.h"
+#include "job.h"
+#include "kernels.h"
+#include "modes.h"
+#include "normalise.h"
+#include "resize.h"
+
+namespace {
+
+using clip::Arguments;
+
+template <typename Value, size_t count>
+using Names = std::array<std::pair<std::string_view, Value>, count>;
+
+template <typename Value, size_t count>
+Value one_of(const Arguments& job, const char* name, const Names<Value, count>& names) {
+  const std::string given = job.text(name);
+  std::string known;
+  for (const auto& [key, value] : names) {
+    if (key == given) return value;
+    known += known.empty() ? "" : ", ";
+    known += key;
+  }
+  throw Napi::RangeError::New(job.env(), std::string(name) + ": one of " + known + " expected, got " + given);
+}
+
+constexpr Names<clip::Mode, 9> kModes{{{"L", clip::Mode::L},
+                                       {"RGB", clip::Mode::RGB},
+                                       {"RGBA", clip::Mode::RGBA},
+                                       {"RGBX", clip::Mode::RGBX},
+                                       {"CMYK", clip::Mode::CMYK},
+                                       {"I", clip::Mode::I},
+                                       {"P", clip::Mode::P},
+                                       {"nearest-L", clip::Mode::NearestL},
+                                       {"nearest-RGB", clip::Mode::NearestRGB}}};
+
+constexpr Names<clip::BmpPixels, 13> kBmpPixels{{{"index1", clip::BmpPixels::Index1},
+                                                 {"index4", clip::BmpPixels::Index4},
+                                                 {"index8", clip::BmpPixels::Index8},
+                                                 {"rle4", clip::BmpPixels::Rle4},
+                                                 {"rle8", clip::BmpPixels::Rle8},
+                                                 {"BGR15", clip::BmpPixels::BGR15},
+                                                 {"BGR16", clip::BmpPixels::BGR16},
+                                                 {"BGR24", clip::BmpPixels::BGR24},
+                                                 {"BGRX", clip::BmpPixels::BGRX},
+                                                 {"XBGR", clip::BmpPixels::XBGR},
+                                                 {"ABGR", clip::BmpPixels::ABGR},
+                                                 {"RGBA", clip::BmpPixels::RGBA},
+                                                 {"BGRA", clip::BmpPixels::BGRA}}};
+
+const clip::Kernel& kernel_of(const Arguments& job) {
+  const auto kernels = clip::kernels();
+  if (!job.has("kernel")) return *kernels.front();
+  const std::string given = job.text("kernel");
+  for (const clip::Kernel* kernel : kernels)
+    if (kernel->name == given) return *kernel;
+  throw Napi::RangeError::New(job.env(), "kernel: this processor does not run " + given);
+}
+
+int side(const Arguments& job, const char* name) { return static_cast<int>(job.integer(name, 1, clip::kMaxSide)); }
+
+Napi::Value resize_crop(const Napi::CallbackInfo& info) {
+  const Arguments job(info);
+  const Napi::Uint8Array data = job.bytes("data");
+  std::vector<Napi::Uint8Array> lent{data};
+  clip::Picture picture{data.Data(), data.ByteLength(), side(job, "width"), side(job, "height"),
+                        one_of(job, "mode", kModes), nullptr,
+                        static_cast<int>(job.integer("resolution", 1, clip::kMaxResolution))};
+  if (picture.mode == clip::Mode::P) {
+    lent.push_back(job.bytes("palette"));
+    if (lent.back().ByteLength() != clip::kPaletteBytes)
+      throw Napi::RangeError::New(info.Env(), "palette: 768 bytes expected, got " +
+                                                  std::to_string(lent.back().ByteLength()));
+    picture.palette = lent.back().Data();
+  }
+  const clip::Kernel& kernel = kernel_of(job);
+  const size_t size = static_cast<size_t>(picture.resolution) * picture.resolution * 3;
+  return clip::Job::run(info.Env(), std::move(lent), size,
+                        [picture, &kernel](uint8_t* out) { clip::resize_crop(picture, out, kernel); });
+}
+
+Napi::Value unpack_bmp(const Napi::CallbackInfo& info) {
+  const Arguments job(info);
+  const Napi::Uint8Array data = job.bytes("data");
+  const clip::Bmp bmp{data.Data(),
+                      data.ByteLength(),
+                      static_cast<size_t>(job.integer("offset", 0, UINT32_MAX)),
+                      side(job, "width"),
+                      side(job, "height"),
+                      job.boolean("topDown"),
+                      one_of(job, "pixels", kBmpPixels)};
+  const size_t size = static_cast<size_t>(bmp.width) * bmp.height * clip::bmp_channels(bmp.pixels);
+  return clip::Job::run(info.Env(), {data}, size, [bmp](uint8_t* out) { clip::unpack_bmp(bmp, out); });
+}
+
+Napi::Value unpack_gif(const Napi::CallbackInfo& info) {
+  const Arguments job(info);
+  const Napi::Uint8Array data = job.bytes("data");
+  const int width = side(job, "width"), height = side(job, "height");
+  const int left = static_cast<int>(job.integer("left", 0, width - 1));
+  const int top = static_cast<int>(job.integer("top", 0, height - 1));
+  const clip::Gif gif{data.Data(),
+                      data.ByteLength(),
+                      static_cast<size_t>(job.integer("offset", 0, UINT32_MAX)),
+                      static_cast<int>(job.integer("codeBits", 0, 8)),
+                      width,
+                      height,
+                      left,
+                      top,
+                      static_cast<int>(job.integer("frameWidth", 1, width - left)),
+                      static_cast<int>(job.integer("frameHeight", 1, height - top)),
+                      job.boolean("interlaced"),
+                      static_cast<uint8_t>(job.integer("fill", 0, 255))};
+  const size_t size = static_cast<size_t>(width) * height;
+  return clip::Job::run(info.Env(), {data}, size, [gif](uint8_t* out) { clip::unpack_gif(gif, out); });
+}
+
+Napi::Value normalise(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() != 3 || !info[0].IsTypedArray() || !info[1].IsTypedArray() || !info[2].IsNumber() ||
+      info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array ||
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+    throw Napi::TypeError::New(env, "normalise(pixels: Uint8Array, out: Float32Array, offset: number) expected");
+  const auto pixels = info[0].As<Napi::Uint8Array>();
+  auto out = info[1].As<Napi::Float32Array>();
+  const double offset = info[2].As<Napi::Number>().DoubleValue();
+  const size_t count = pixels.ElementLength(), room = out.ElementLength();
+  if (count % 3 != 0)
+    throw Napi::RangeError::New(env, "pixels: a multiple of 3 bytes expected, got " + std::to_string(count));
+  if (!(offset >= 0) || offset != static_cast<double>(static_cast<int64_t>(offset)) || count > room ||
+      offset > static_cast<double>(room - count))
+    throw Napi::RangeError::New(env, "out: room for " + std::to_string(count) + " floats expected at " +
+                                         info[2].ToString().Utf8Value() + " of " + std::to_string(room));
+  clip::normalise(pixels.Data(), count / 3, out.Data() + static_cast<size_t>(offset));
+  return env.Undefined();
+}
+
+Napi::Array kernel_names(Napi::Env env) {
+  const auto kernels = clip::kernels();
+  Napi::Array names = Napi::Array::New(env, kernels.size());
+  for (uint32_t i = 0; i < kernels.size(); i++) names.Set(i, kernels[i]->name);
+  return names;
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("resizeCrop", Napi::Function::New(env, resize_crop, "resizeCrop"));
+  exports.Set("unpackBmp", Napi::Function::New(env, unpack_bmp, "unpackBmp"));
+  exports.Set("unpackGif", Napi::Function::New(env, unpack_gif, "unpackGif"));
+  exports.Set("normalise", Napi::Function::New(env, normalise, "normalise"));
+  exports.Set("kernels", kernel_names(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, init)

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+namespace clip {
+
+/// Reads the fields of a job object; every fault is a JavaScript TypeError or RangeError that names the field.
+class Arguments {
+ public:
+  explicit Arguments(const Napi::CallbackInfo& info);
+
+  /// An integer of minimum … maximum.
+  int64_t integer(const char* name, int64_t minimum, int64_t maximum) const;
+  bool boolean(const char* name) const;
+  std::string text(const char* name) const;
+  Napi::Uint8Array bytes(const char* name) const;
+  bool has(const char* name) const;
+  Napi::Env env() const { return object_.Env(); }
+
+ private:
+  [[noreturn]] void expected(const char* name, const char* what) const;
+  Napi::Object object_;
+};
+
+}  // namespace clip

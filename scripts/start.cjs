@@ -1,0 +1,8 @@
+// npm start: sets up what is missing, then is the program itself. CommonJS and synchronous up to that point, because the
+// thread pool takes its size when it is first used.
+'use strict';
+const path = require('node:path');
+const { ROOT } = require('./setup.cjs');
+
+require('./build.cjs');
+require(path.join(ROOT, 'dist', 'cli', 'launch.cjs'));

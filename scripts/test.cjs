@@ -1,0 +1,27 @@
+// npm test [-- PATH…]: sets up what is missing, then runs every test file, or those whose path contains an argument.
+'use strict';
+const { spawnSync } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { ROOT } = require('./setup.cjs');
+
+require('./build.cjs');
+
+const wanted = process.argv.slice(2);
+const files = fs
+  .readdirSync(path.join(ROOT, 'test'), { recursive: true })
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => path.join('test', file))
+  .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
+  .sort();
+if (files.length === 0) {
+  process.stderr.write(`No test file matches ${wanted.join(' ')}.\n`);
+  process.exit(1);
+}
+const options = ['--test', '--test-reporter=spec', `--test-concurrency=${os.availableParallelism()}`];
+const { status } = spawnSync(process.execPath, ['--import', 'tsx', ...options, ...files], {
+  cwd: ROOT,
+  stdio: 'inherit',
+});
+process.exit(status ?? 1);

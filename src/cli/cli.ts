@@ -1,0 +1,33 @@
+import { ConfigError } from '../config/config.ts';
+import { HELP, version } from './help.ts';
+import { models } from './models.ts';
+import { pull } from './pull.ts';
+import { serve } from './serve.ts';
+
+/** Exit codes: 0 done or drained, 1 a fault at run time, 2 a fault of the command line or the configuration. */
+export async function cli(args: string[]): Promise<void> {
+  // Whoever read our output has left: there is nobody to tell.
+  process.stdout.on('error', () => process.exit());
+  try {
+    process.exitCode = await run(args);
+  } catch (error) {
+    process.stderr.write(`clip-server: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof ConfigError ? 2 : 1;
+  }
+  // Standard output may be a pipe that is not yet drained.
+  process.stdout.write('', () => process.exit());
+}
+
+async function run(args: string[]): Promise<number> {
+  const [first, ...rest] = args;
+  if (first === 'models') return models(rest);
+  if (first === 'pull') return pull(rest);
+  if (args.includes('--help') || args.includes('-h')) return print(HELP);
+  if (args.includes('--version') || args.includes('-v')) return print(`${version()}\n`);
+  return serve(args);
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+
+export const HELP = `clip-server: CLIP vectors for text and images, as a service
+
+Usage:
+  clip-server [FLOW]          serve the flow: a YAML file, a URL, YAML text, or one of
+                              torch-flow.yml (default), onnx-flow.yml, tensorrt-flow.yml
+  clip-server -i              serve the flow that is read from standard input
+  clip-server models          list the models: names, width, size, what is cached
+  clip-server pull NAME...    fetch models into the cache
+  clip-server --help          this text
+  clip-server --version       the version
+
+Environment:
+  JINA_LOG_LEVEL              trace, debug, info, success, warning, error, critical
+  CUDA_VISIBLE_DEVICES        as CUDA reads it, or RR... to deal devices out to replicas
+  OMP_NUM_THREADS             CPU threads for all replicas together
+  CLIP_SERVER_CACHE           where model files are kept (default ~/.cache/clip)
+  CLIP_SERVER_OFFLINE         1: no network; models must be in the cache
+  CLIP_SERVER_SOURCES         base addresses to fetch models from, in order, separated by commas
+
+Exit codes: 0 stopped by a signal after draining, 1 run-time fault, 2 fault of the command line or the configuration.
+`;
+
+/** The version in package.json, which lies two folders above both src/cli and dist/cli. */
+export function version(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}

@@ -1,0 +1,69 @@
+import { DEFAULT_FETCH, DEFAULT_LIMITS, type Limits } from '../config.ts';
+import { honoured, type Key } from '../section.ts';
+import { BOOLEAN, FILE, integer, listOf, WORD } from '../values.ts';
+import { LONGEST_MS } from './flow.ts';
+
+export const snakeCase = (name: string): string =>
+  name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Most that a limit can be set to, and what it bounds. Node's buffers and a message's length field end at 2 GiB. */
+const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string]>> = {
+  itemsPerRequest: [1_000_000, 'Texts and images of one request.'],
+  requestBytes: [2 ** 31 - 1, 'Bytes of one request.'],
+  jsonDepth: [1000, 'Lists and maps inside each other in a JSON body.'],
+  imageBytes: [2 ** 31 - 1, 'Bytes of one encoded image.'],
+  imagePixels: [2 ** 31 - 1, 'Pixels of one image, by its header.'],
+  pixelsInFlight: [Number.MAX_SAFE_INTEGER, 'Pixels of all images that are being decoded.'],
+  textCharacters: [100_000_000, 'Characters of one text.'],
+  queueItems: [100_000_000, 'Items that wait.'],
+  queueBytes: [Number.MAX_SAFE_INTEGER, 'Bytes of the items that wait.'],
+  queueMs: [LONGEST_MS, 'Milliseconds that an item may wait.'],
+  engineMs: [LONGEST_MS, 'Milliseconds that one run of the model may take.'],
+  drainMs: [LONGEST_MS, 'Milliseconds that requests in flight get at the end.'],
+  connections: [1_000_000, 'Connections at a time.'],
+};
+
+export const LIMIT_NAMES = Object.keys(BOUNDS) as (keyof Limits)[];
+
+/** `with.limits`: every member of `Limits`, in snake case. */
+export const LIMIT_KEYS: Readonly<Record<string, Key<number, number>>> = Object.fromEntries(
+  LIMIT_NAMES.map((name) => [
+    snakeCase(name),
+    honoured(integer(1, BOUNDS[name][0]), DEFAULT_LIMITS[name], BOUNDS[name][1]),
+  ]),
+);
+
+/** `with.fetch`. */
+export const FETCH_KEYS = {
+  enabled: honoured(BOOLEAN, DEFAULT_FETCH.enabled, 'Loads http and https URLs that requests name.'),
+  folder: honoured(FILE, undefined, 'Folder below which local paths may be read.', {
+    defaultNote: 'none: local paths are refused',
+  }),
+  allow: honoured(
+    listOf(WORD),
+    DEFAULT_FETCH.allow,
+    'Hosts, addresses or ranges (CIDR) that may be private.',
+  ),
+  timeout_ms: honoured(
+    integer(1, LONGEST_MS),
+    DEFAULT_FETCH.timeoutMs,
+    'Milliseconds for one URL, all in all.',
+  ),
+  connect_ms: honoured(integer(1, LONGEST_MS), DEFAULT_FETCH.connectMs, 'Milliseconds for the connection.'),
+  redirects: honoured(integer(0, 20), DEFAULT_FETCH.redirects, 'Redirects that are followed.'),
+  concurrency: honoured(integer(1, 10_000), DEFAULT_FETCH.concurrency, 'URLs that are loaded at a time.'),
+  per_host: honoured(integer(1, 10_000), DEFAULT_FETCH.perHost, 'Of these, from one host.'),
+};
+
+/** `with.files`. */
+export const FILES_KEYS = {
+  cache: honoured(FILE, undefined, 'Directory of the model files; `~` is the home directory.', {
+    defaultNote: '`CLIP_SERVER_CACHE`, else `~/.cache/clip`',
+  }),
+  sources: honoured(listOf(WORD), undefined, 'Base URLs of model files, in the order tried.', {
+    defaultNote: '`CLIP_SERVER_SOURCES`, else the built-in list',
+  }),
+  offline: honoured(BOOLEAN, undefined, 'Downloads nothing.', {
+    defaultNote: '`CLIP_SERVER_OFFLINE`, `HF_HUB_OFFLINE`',
+  }),
+};

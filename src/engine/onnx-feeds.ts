@@ -1,0 +1,116 @@
+import { Tensor } from 'onnxruntime-node';
+import type { ElementType, TextInput, TowerContract } from '../model/tower.ts';
+import type { Addon } from '../native/addon.ts';
+import { writeHalves } from './float16.ts';
+
+/** Inputs of one run, packed one after another: ids (count × columns) or pixels (count × resolution² × 3). */
+export interface Packed {
+  readonly count: number;
+  readonly data: Int32Array | Uint8Array;
+  /** Texts: tokens that count, per row. */
+  readonly lengths?: Int32Array;
+}
+
+export function packTexts(texts: readonly TextInput[]): Packed {
+  const columns = texts[0]!.ids.length;
+  const data = new Int32Array(texts.length * columns);
+  texts.forEach(({ ids }, i) => void data.set(ids, i * columns));
+  return { count: texts.length, data, lengths: Int32Array.from(texts, ({ length }) => length) };
+}
+
+export function packImages(images: readonly Uint8Array[]): Packed {
+  const size = images[0]!.length;
+  const data = new Uint8Array(images.length * size);
+  images.forEach((pixels, i) => void data.set(pixels, i * size));
+  return { count: images.length, data };
+}
+
+/** Makes a graph's inputs from the chosen rows of a pack. The tensors are good until the next call. */
+export type Feed = (inputs: Packed, rows: readonly number[]) => Record<string, Tensor>;
+
+export type Normalise = Addon['normalise'];
+
+/** @throws Error where the graph asks for element types or a layout that CLIP's inputs do not fit. */
+export function feedOf(contract: TowerContract, normalise: Normalise): Feed {
+  return contract.tower === 'text' ? ids(contract) : pixels(contract, normalise);
+}
+
+function ids({ input, mask, path }: TowerContract): Feed {
+  const tokens = integers(input.type, path);
+  const ones = mask && integers(mask.type, path);
+  return ({ data, lengths, count }, rows) => {
+    const columns = data.length / count;
+    const shape = [rows.length, columns];
+    const feeds = { [input.name]: tokens(shape, (row, column) => data[rows[row]! * columns + column]!) };
+    if (mask && ones)
+      feeds[mask.name] = ones(shape, (row, column) => (column < lengths![rows[row]!]! ? 1 : 0));
+    return feeds;
+  };
+}
+
+type Cell = (row: number, column: number) => number;
+
+function integers(type: ElementType, path: string): (shape: readonly number[], cell: Cell) => Tensor {
+  if (type === 'int32')
+    return (shape, cell) => {
+      const data = new Int32Array(shape[0]! * shape[1]!);
+      for (let i = 0; i < data.length; i++) data[i] = cell(Math.trunc(i / shape[1]!), i % shape[1]!);
+      return new Tensor('int32', data, shape);
+    };
+  if (type === 'int64')
+    return (shape, cell) => {
+      const data = new BigInt64Array(shape[0]! * shape[1]!);
+      for (let i = 0; i < data.length; i++) data[i] = BigInt(cell(Math.trunc(i / shape[1]!), i % shape[1]!));
+      return new Tensor('int64', data, shape);
+    };
+  throw new Error(`${path}: expected int32 or int64 for ids and mask, got ${type}`);
+}
+
+function pixels(contract: TowerContract, normalise: Normalise): Feed {
+  const { input, resolution, layout, path } = contract;
+  if (!resolution) throw new Error(`${path}: the contract of an image tower must state the resolution`);
+  if (layout === 'nhwc' && input.type === 'uint8') return rawPixels(input.name, resolution);
+  if (layout === 'nchw' && input.type === 'float32') return floatPlanes(input.name, resolution, normalise);
+  if (layout === 'nchw' && input.type === 'float16') return halfPlanes(input.name, resolution, normalise);
+  throw new Error(
+    `${path}: expected float pixels as nchw or uint8 pixels as nhwc, got ${input.type} as ${layout}`,
+  );
+}
+
+function rawPixels(name: string, side: number): Feed {
+  const size = 3 * side * side;
+  return (inputs, rows) => {
+    const batch = new Uint8Array(rows.length * size);
+    rows.forEach((row, i) => void batch.set(picture(inputs, row, size), i * size));
+    return { [name]: new Tensor('uint8', batch, [rows.length, side, side, 3]) };
+  };
+}
+
+function floatPlanes(name: string, side: number, normalise: Normalise): Feed {
+  const size = 3 * side * side;
+  // Kept from run to run: a batch of 32 is 19 MB, which would be cleared and collected each time.
+  let batch = new Float32Array(0);
+  return (inputs, rows) => {
+    if (batch.length < rows.length * size) batch = new Float32Array(rows.length * size);
+    rows.forEach((row, i) => void normalise(picture(inputs, row, size), batch, i * size));
+    const data = batch.subarray(0, rows.length * size);
+    return { [name]: new Tensor('float32', data, [rows.length, 3, side, side]) };
+  };
+}
+
+function halfPlanes(name: string, side: number, normalise: Normalise): Feed {
+  const size = 3 * side * side;
+  const floats = new Float32Array(size);
+  return (inputs, rows) => {
+    const batch = new Uint16Array(rows.length * size);
+    rows.forEach((row, i) => {
+      normalise(picture(inputs, row, size), floats, 0);
+      writeHalves(floats, batch, i * size);
+    });
+    return { [name]: new Tensor('float16', batch, [rows.length, 3, side, side]) };
+  };
+}
+
+function picture({ data }: Packed, row: number, size: number): Uint8Array {
+  return (data as Uint8Array).subarray(row * size, (row + 1) * size);
+}

@@ -1,0 +1,47 @@
+import type { OnnxModel } from './onnx-types.ts';
+
+/** QuickGELU is x · σ(1.702 x). */
+const QUICK_FACTOR = 1.702;
+const GELU_OPERATORS = new Set(['Erf', 'Gelu', 'FastGelu', 'BiasGelu']);
+
+export interface Activations {
+  readonly quickGelu: number;
+  readonly gelu: number;
+}
+
+/** Counts how often a graph computes each activation, whether spelled out or fused into one operator. */
+export function countActivations(model: OnnxModel): Activations {
+  const scaled = scaledByFactor(model);
+  let quickGelu = 0;
+  let gelu = 0;
+  for (const { operator, inputs } of model.nodes) {
+    if (operator === 'QuickGelu' || (operator === 'Sigmoid' && scaled.has(inputs[0]!))) quickGelu++;
+    else if (GELU_OPERATORS.has(operator)) gelu++;
+  }
+  return { quickGelu, gelu };
+}
+
+/** Names of the values that are something times 1.702. */
+function scaledByFactor(model: OnnxModel): Set<string> {
+  const factors = new Set<string>();
+  for (const { name, scalar } of model.tensors) {
+    if (scalar !== undefined && Math.abs(scalar - QUICK_FACTOR) < 0.01) factors.add(name);
+  }
+  const products = model.nodes.filter(
+    ({ operator, inputs }) => operator === 'Mul' && inputs.some((name) => factors.has(name)),
+  );
+  return new Set(products.flatMap(({ outputs }) => outputs));
+}
+
+/**
+ * Doubt about a graph that goes by the name of OpenAI's weights, which were trained with QuickGELU: some exporters
+ * build plain GELU, whose vectors differ. Undefined where there is none.
+ */
+export function activationDoubt(model: OnnxModel): string | undefined {
+  const { quickGelu, gelu } = countActivations(model);
+  if (gelu === 0) return undefined;
+  return (
+    `${model.path} computes plain GELU (${gelu} times, QuickGELU ${quickGelu} times), but OpenAI's weights need ` +
+    "QuickGELU: its vectors will differ from OpenAI's. Export it again with the -quickgelu architecture."
+  );
+}

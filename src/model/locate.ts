@@ -1,0 +1,80 @@
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { ConfigError } from '../config/config.ts';
+import type { Tower } from './tower.ts';
+
+/** Files of a model that a user brings. Paths are absolute. */
+export interface ModelFiles {
+  readonly text: string;
+  readonly image: string;
+  readonly tokenizer?: string;
+  /** What an exporter wrote about the pictures' preprocessing. */
+  readonly preprocessing?: string;
+}
+
+/** How exporters lay out a pair of towers, in the order looked for. */
+const LAYOUTS: readonly Readonly<Record<Tower, string>>[] = [
+  { text: 'textual.onnx', image: 'visual.onnx' },
+  { text: 'textual/model.onnx', image: 'visual/model.onnx' },
+  { text: 'onnx/text_model.onnx', image: 'onnx/vision_model.onnx' },
+  { text: 'text_model.onnx', image: 'vision_model.onnx' },
+  { text: 'clip-text/model.onnx', image: 'clip-vision/model.onnx' },
+];
+
+/**
+ * Finds both towers in a user's folder; a relative path counts from the working directory.
+ * Throws a ConfigError that says what was looked for and what lies there.
+ */
+export async function locateModel(modelPath: string): Promise<ModelFiles> {
+  const folder = resolve(modelPath);
+  const info = await stat(folder).catch(() => undefined);
+  if (!info?.isDirectory()) {
+    const found = info ? 'a file' : 'nothing';
+    throw new ConfigError(
+      `model_path ${modelPath}: expected a folder with textual.onnx and visual.onnx, found ${found} at ${folder}`,
+    );
+  }
+  for (const layout of LAYOUTS) {
+    const text = join(folder, layout.text);
+    const image = join(folder, layout.image);
+    if (!(await isFile(text)) || !(await isFile(image))) continue;
+    const tokenizer = await findBeside(folder, text, ['tokenizer.json']);
+    const preprocessing = await findBeside(folder, image, [
+      'preprocess_cfg.json',
+      'preprocessor_config.json',
+    ]);
+    return { text, image, ...(tokenizer && { tokenizer }), ...(preprocessing && { preprocessing }) };
+  }
+  throw new ConfigError(await describeMissing(folder));
+}
+
+/** The first of the names that lies beside the tower or at the top of the folder. */
+async function findBeside(
+  folder: string,
+  tower: string,
+  names: readonly string[],
+): Promise<string | undefined> {
+  for (const home of new Set([dirname(tower), folder])) {
+    for (const name of names) if (await isFile(join(home, name))) return join(home, name);
+  }
+  return undefined;
+}
+
+async function describeMissing(folder: string): Promise<string> {
+  const expected = LAYOUTS.map(({ text, image }) => `${text} + ${image}`).join(', or ');
+  const wanted = LAYOUTS.flatMap(({ text, image }) => [text, image]);
+  const models: string[] = [];
+  for (const home of new Set(['.', ...wanted.map((name) => dirname(name))])) {
+    const names = await readdir(join(folder, home)).catch(() => []);
+    models.push(...names.filter((name) => /\.(onnx|zip)$/.test(name)).map((name) => join(home, name)));
+  }
+  const half = models.find((name) => wanted.includes(name));
+  const found = models.length === 0 ? 'no .onnx file' : models.slice(0, 10).join(', ');
+  const hint = half ? ` (${half} is only one of the two towers)` : '';
+  return `model_path ${folder}: expected ${expected}; found ${found}${hint}`;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info?.isFile() === true;
+}

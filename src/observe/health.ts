@@ -1,0 +1,24 @@
+/** What readiness is computed from, at the moment of asking. */
+export interface Vitals {
+  /** Replicas that take work. */
+  readonly serving: number;
+  readonly draining: boolean;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not; empty where ready. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Ready means that a request sent now would be worked on. It is computed and never stored, so it cannot be stale;
+ * `undefined` stands for a model that is still being fetched or loaded. Being live depends on nothing of this.
+ */
+export function readiness(vitals: Vitals | undefined): Readiness {
+  if (!vitals) return { ready: false, reasons: ['the model is still being loaded'] };
+  const reasons: string[] = [];
+  if (vitals.draining) reasons.push('the server is shutting down');
+  if (vitals.serving === 0) reasons.push('no replica is serving');
+  return { ready: reasons.length === 0, reasons };
+}

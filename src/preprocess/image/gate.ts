@@ -1,0 +1,88 @@
+import { ClipError } from '../../errors.ts';
+
+interface Waiter {
+  readonly pixels: number;
+  enter(): void;
+}
+
+/**
+ * Admits pictures to decoding in the order of their coming: so many at once, and so many pixels at once. A picture over
+ * the whole budget goes alone.
+ */
+export class DecodeGate {
+  readonly #places: number;
+  readonly #budget: number;
+  readonly #waiting: Waiter[] = [];
+  #running = 0;
+  #pixels = 0;
+
+  constructor(places: number, pixels: number) {
+    this.#places = places;
+    this.#budget = pixels;
+  }
+
+  get pixelsInFlight(): number {
+    return this.#pixels;
+  }
+
+  /** True where a picture of this size would have to wait for the pixels of others, not for a place. */
+  isOverBudget(pixels: number): boolean {
+    return this.#running > 0 && this.#running < this.#places && this.#pixels + pixels > this.#budget;
+  }
+
+  /**
+   * Resolves to the function that gives place and pixels back.
+   * @throws ClipError cancelled when the signal is aborted first
+   */
+  enter(pixels: number, signal: AbortSignal): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(cancelled(signal));
+        this.#admit();
+      };
+      const waiter: Waiter = {
+        pixels,
+        enter: () => {
+          signal.removeEventListener('abort', abort);
+          resolve(this.#take(pixels));
+        },
+      };
+      if (signal.aborted) return reject(cancelled(signal));
+      signal.addEventListener('abort', abort, { once: true });
+      this.#waiting.push(waiter);
+      this.#admit();
+    });
+  }
+
+  #admit(): void {
+    for (let next = this.#waiting[0]; next && this.#hasRoom(next.pixels); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      next.enter();
+    }
+  }
+
+  #hasRoom(pixels: number): boolean {
+    if (this.#running === 0) return true;
+    return this.#running < this.#places && this.#pixels + pixels <= this.#budget;
+  }
+
+  #take(pixels: number): () => void {
+    this.#running++;
+    this.#pixels += pixels;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#running--;
+      this.#pixels -= pixels;
+      this.#admit();
+    };
+  }
+}
+
+/** An abort's own ClipError where it carries one: a deadline is not a client that left. */
+export function cancelled(signal: AbortSignal): ClipError {
+  if (signal.reason instanceof ClipError) return signal.reason;
+  return new ClipError('cancelled', 'the image was given up before it was decoded', { cause: signal.reason });
+}

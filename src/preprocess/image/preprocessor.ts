@@ -1,0 +1,118 @@
+import type { Limits } from '../../config/config.ts';
+import { ClipError } from '../../errors.ts';
+import type { Addon, ResizeJob } from '../../native/addon.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import { decode, prepareSharp } from './decode.ts';
+import { cancelled, DecodeGate } from './gate.ts';
+import { readHeader } from './header.ts';
+import { type Tensor, tensorPicture } from './tensor.ts';
+
+export interface ImagePreprocessorOptions {
+  /** Side of the crop in pixels. */
+  readonly resolution: number;
+  /** Pictures decoded at once. */
+  readonly workers: number;
+  readonly limits: Pick<Limits, 'imageBytes' | 'imagePixels' | 'pixelsInFlight'>;
+  readonly addon: Addon;
+  readonly metrics: Metrics;
+}
+
+/** The addon walks this far along a resized side at most; Pillow would need 30 GB for such a picture. */
+const RESIZED_SIDE = 2 ** 25;
+
+/** Pictures → resolution × resolution × 3 bytes of RGB, as the reference's Resize, CenterCrop and convert give them. */
+export class ImagePreprocessor {
+  readonly #options: ImagePreprocessorOptions;
+  readonly #gate: DecodeGate;
+  readonly #closing = new AbortController();
+
+  constructor(options: ImagePreprocessorOptions) {
+    prepareSharp();
+    this.#options = options;
+    this.#gate = new DecodeGate(options.workers, options.limits.pixelsInFlight);
+  }
+
+  /**
+   * Decodes a file. The bytes must not change until the promise is settled.
+   * @throws ClipError unsupported_image, invalid_image, image_too_large, cancelled, draining
+   */
+  async fromBytes(bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const { imageBytes } = this.#options.limits;
+    if (bytes.length > imageBytes)
+      this.#refuse('imageBytes', `an image of up to ${imageBytes} bytes expected, got ${bytes.length}`);
+    const header = readHeader(bytes);
+    this.#checkSize(header.width, header.height);
+    return this.#run(header.width * header.height, signal, async () => {
+      const pixels = await decode(bytes, header, this.#options.addon);
+      return { ...pixels, width: header.width, height: header.height };
+    });
+  }
+
+  /**
+   * Takes a picture that is decoded already.
+   * @throws ClipError invalid_tensor, image_too_large, cancelled, draining
+   */
+  async fromTensor(tensor: Tensor, signal: AbortSignal): Promise<Uint8Array> {
+    const picture = tensorPicture(tensor);
+    this.#checkSize(picture.width, picture.height);
+    return this.#run(picture.width * picture.height, signal, async () => picture);
+  }
+
+  /** Refuses what is waiting and what comes; what is being decoded ends by itself. Idempotent. */
+  close(): void {
+    this.#closing.abort(
+      new ClipError('draining', 'the image was given up because the server is shutting down'),
+    );
+  }
+
+  #checkSize(width: number, height: number): void {
+    const { limits, resolution } = this.#options;
+    if (width * height > limits.imagePixels)
+      this.#refuse(
+        'imagePixels',
+        `an image of up to ${limits.imagePixels} pixels expected, got ${width}x${height}`,
+      );
+    if ((Math.max(width, height) * resolution) / Math.min(width, height) > RESIZED_SIDE)
+      this.#refuse(
+        'resizedSide',
+        `an image that is resized to sides of up to ${RESIZED_SIDE} pixels expected, got ${width}x${height}`,
+      );
+  }
+
+  #refuse(limit: string, message: string): never {
+    this.#options.metrics.limited.inc({ limit });
+    throw new ClipError('image_too_large', message);
+  }
+
+  async #run(
+    count: number,
+    signal: AbortSignal,
+    pixels: () => Promise<Omit<ResizeJob, 'resolution'>>,
+  ): Promise<Uint8Array> {
+    const { metrics, addon, resolution } = this.#options;
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
+    if (this.#gate.isOverBudget(count)) metrics.limited.inc({ limit: 'pixelsInFlight' });
+    const leave = await this.#gate.enter(count, ended);
+    metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
+    const stop = metrics.preprocessSeconds.startTimer({ tower: 'image' });
+    const work = pixels()
+      .then((job) =>
+        ended.aborted ? Promise.reject(cancelled(ended)) : addon.resizeCrop({ ...job, resolution }),
+      )
+      .finally(() => {
+        leave();
+        metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
+        stop();
+      });
+    return unlessAborted(work, ended);
+  }
+}
+
+/** A decode cannot be stopped, so its place stays taken until it ends; who waits for it may go at once. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(cancelled(signal));
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

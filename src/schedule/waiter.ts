@@ -1,0 +1,144 @@
+import { ClipError } from '../errors.ts';
+import type { Clock } from './clock.ts';
+import type { Queued } from './queue.ts';
+
+/** How long the caller wants to wait. */
+export interface Patience {
+  readonly signal: AbortSignal;
+  /** Monotonic ms after which no answer is wanted. */
+  readonly deadline?: number;
+}
+
+/** Waiters by the signal that ends them: one listener per signal, since each further one costs a walk over all. */
+export class AbortWatch {
+  readonly #watched = new Map<AbortSignal, { waiters: Set<Waiter<unknown>>; listener: () => void }>();
+
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  add(signal: AbortSignal, waiter: Waiter<unknown>): void {
+    const known = this.#watched.get(signal);
+    if (known) {
+      known.waiters.add(waiter);
+      return;
+    }
+    const waiters = new Set([waiter]);
+    const listener = () => {
+      const error = ClipError.aborted(signal);
+      for (const each of [...waiters]) each.reject(error);
+    };
+    this.#watched.set(signal, { waiters, listener });
+    signal.addEventListener('abort', listener, { once: true });
+  }
+
+  delete(signal: AbortSignal, waiter: Waiter<unknown>): void {
+    const known = this.#watched.get(signal);
+    if (!known?.waiters.delete(waiter) || known.waiters.size > 0) return;
+    this.#watched.delete(signal);
+    signal.removeEventListener('abort', known.listener);
+  }
+}
+
+/** What a waiter needs to know of the place where it waits. */
+export interface WaitingPlace {
+  readonly clock: Clock;
+  readonly aborts: AbortWatch;
+  readonly queueMs: number;
+}
+
+/** Someone in a queue: settled exactly once, by an answer, an abort, the deadline or the longest time in the queue. */
+export class Waiter<T> implements Queued {
+  previous: Queued | undefined;
+  next: Queued | undefined;
+  queue: object | undefined;
+  readonly promise: Promise<T>;
+  readonly since: number;
+  readonly #place: WaitingPlace;
+  readonly #patience: Patience;
+  readonly #left: (() => void) | undefined;
+  #call: { resolve(value: T): void; reject(error: ClipError): void } | undefined;
+  #stopTimer: (() => void) | undefined;
+  #expire: (() => void) | undefined;
+
+  /** `left` is called when the waiter is settled by anything but an answer, before its promise rejects. */
+  constructor(place: WaitingPlace, patience: Patience, left?: (waiter: Waiter<T>) => void) {
+    this.#place = place;
+    this.#patience = patience;
+    this.#left = left && (() => left(this));
+    this.since = place.clock.now();
+    this.promise = new Promise((resolve, reject) => {
+      this.#call = { resolve, reject };
+    });
+    this.wait();
+    if (patience.signal.aborted) this.reject(ClipError.aborted(patience.signal));
+    else if (this.#call) place.aborts.add(patience.signal, this as Waiter<unknown>);
+  }
+
+  get settled(): boolean {
+    return this.#call === undefined;
+  }
+
+  /** In the queue: the longest time there counts, from `since`, and the deadline. */
+  wait(): void {
+    const { queueMs, clock } = this.#place;
+    const { deadline = Number.POSITIVE_INFINITY } = this.#patience;
+    if (deadline <= this.since + queueMs) this.work();
+    else
+      this.#allowUntil(this.since + queueMs, () => {
+        const waited = Math.round(clock.now() - this.since);
+        const message = `waited ${waited} ms for an engine, where queue_ms allows ${queueMs}`;
+        return new ClipError('queue_timeout', message);
+      });
+  }
+
+  /** Out of the queue: only the deadline counts. */
+  work(): void {
+    const { deadline } = this.#patience;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#expire = undefined;
+    if (deadline === undefined) return;
+    this.#allowUntil(deadline, () => {
+      const waited = Math.round(this.#place.clock.now() - this.since);
+      return new ClipError('deadline_exceeded', `the deadline passed ${waited} ms after the item was queued`);
+    });
+  }
+
+  /** From `wait` to `work`, unless its time is over, which a busy event loop may not have noticed yet. */
+  begin(): void {
+    this.#expire?.();
+    if (!this.settled) this.work();
+  }
+
+  resolve(value: T): void {
+    this.#end()?.resolve(value);
+  }
+
+  reject(error: ClipError): void {
+    const call = this.#end();
+    if (!call) return;
+    this.#left?.();
+    call.reject(error);
+  }
+
+  #allowUntil(time: number, error: () => ClipError): void {
+    const { clock } = this.#place;
+    this.#stopTimer?.();
+    this.#expire = () => {
+      if (clock.now() >= time) this.reject(error());
+    };
+    this.#expire();
+    // A timer may be early by a fraction of a millisecond, so it does not ask for the time.
+    if (!this.settled) this.#stopTimer = clock.after(time - clock.now(), () => this.reject(error()));
+  }
+
+  #end() {
+    const call = this.#call;
+    if (!call) return undefined;
+    this.#call = undefined;
+    this.#stopTimer?.();
+    this.#place.aborts.delete(this.#patience.signal, this as Waiter<unknown>);
+    return call;
+  }
+}

@@ -1,0 +1,173 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ClipError } from '../errors.ts';
+import type { TextInput, Tower } from '../model/tower.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { systemClock } from '../schedule/clock.ts';
+import { type Leave, Room } from '../schedule/room.ts';
+import type { Scheduler } from '../schedule/scheduler.ts';
+import { AbortWatch, type Patience } from '../schedule/waiter.ts';
+import type { Item, Outcome, Tensor } from './item.ts';
+
+/** Texts → ids. @throws ClipError for a text that is refused */
+export interface TextSource {
+  readonly contextLength: number;
+  encode(text: string): TextInput;
+}
+
+/** Pictures → resolution × resolution × 3 bytes, RGB. */
+export interface ImageSource {
+  fromBytes(bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  fromTensor(tensor: Tensor, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface UriSource {
+  load(uri: string, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export interface EncoderOptions {
+  readonly tokenizer: TextSource;
+  readonly images: ImageSource;
+  readonly uris: UriSource;
+  readonly scheduler: Scheduler;
+  readonly metrics: Metrics;
+  /** URIs that are being loaded, or loaded and not yet being decoded, at once. */
+  readonly urisAtOnce: number;
+  readonly queueMs: number;
+}
+
+/** Tokenising holds the event loop for no longer than this. */
+const SLICE_MS = 1;
+
+/** Items → vectors, each on its own way: what happens to one does not touch the others. */
+export class Encoder {
+  readonly #options: EncoderOptions;
+  /** Loaded bytes wait here for room in front of the engines: a slow host must not take up that room. */
+  readonly #loads: Room;
+
+  constructor(options: EncoderOptions) {
+    this.#options = options;
+    const place = { clock: systemClock, aborts: new AbortWatch(), queueMs: options.queueMs };
+    this.#loads = new Room(place, options.urisAtOnce, () => 0);
+  }
+
+  /** Outcomes in the order of the items. */
+  async encode(items: readonly Item[], patience: Patience): Promise<Outcome[]> {
+    const outcomes: Promise<Outcome>[] = new Array(items.length);
+    const begin = (index: number, vector: Promise<Float32Array>) => {
+      outcomes[index] = this.#outcome(towerOf(items[index]!), vector);
+    };
+    const lines = { text: [] as number[], picture: [] as number[], uri: [] as number[] };
+    for (const [index, item] of items.entries()) lines[lineOf(item)].push(index);
+    await Promise.all([
+      this.#feedTexts(items, lines.text, patience, begin),
+      this.#feed(
+        items,
+        lines.picture,
+        begin,
+        () => this.#options.scheduler.room('image', patience),
+        (item, leave) => this.#picture(item, leave, patience),
+      ),
+      this.#feed(
+        items,
+        lines.uri,
+        begin,
+        () => this.#loads.enter(patience),
+        (item, leave) => this.#remotePicture(item, leave, patience),
+      ),
+    ]);
+    return Promise.all(outcomes);
+  }
+
+  async #feedTexts(
+    items: readonly Item[],
+    line: readonly number[],
+    patience: Patience,
+    begin: Begin,
+  ): Promise<void> {
+    let sliceBegan = performance.now();
+    for (const index of line) {
+      begin(index, this.#text(items[index] as TextItem, patience));
+      if (performance.now() - sliceBegan < SLICE_MS) continue;
+      await nextTurn();
+      sliceBegan = performance.now();
+    }
+  }
+
+  async #text({ text }: TextItem, patience: Patience): Promise<Float32Array> {
+    const { scheduler, tokenizer, metrics } = this.#options;
+    if (patience.signal.aborted) throw ClipError.aborted(patience.signal);
+    const began = performance.now();
+    const input = tokenizer.encode(text);
+    metrics.preprocessSeconds.observe({ tower: 'text' }, (performance.now() - began) / 1000);
+    return scheduler.submit('text', input, patience);
+  }
+
+  /** Begins one item after another, as places become free. Who cannot wait for one item cannot for the next. */
+  async #feed(
+    items: readonly Item[],
+    line: readonly number[],
+    begin: Begin,
+    enter: () => Promise<Leave>,
+    work: (item: Item, leave: Leave) => Promise<Float32Array>,
+  ): Promise<void> {
+    for (const [position, index] of line.entries()) {
+      try {
+        const leave = await enter();
+        begin(index, work(items[index]!, leave).finally(leave));
+      } catch (error) {
+        for (const left of line.slice(position)) begin(left, Promise.reject(error));
+        return;
+      }
+    }
+  }
+
+  async #picture(item: Item, leave: Leave, patience: Patience): Promise<Float32Array> {
+    const pixels = await this.#pixels(item, patience.signal);
+    const vector = this.#options.scheduler.submit('image', pixels, patience);
+    leave();
+    return vector;
+  }
+
+  async #remotePicture(item: Item, leaveLoads: Leave, patience: Patience): Promise<Float32Array> {
+    const { uris, scheduler } = this.#options;
+    const bytes = await uris.load((item as UriItem).uri, patience.signal);
+    const leave = await scheduler.room('image', patience);
+    leaveLoads();
+    return this.#picture({ kind: 'image', bytes }, leave, patience).finally(leave);
+  }
+
+  async #pixels(item: Item, signal: AbortSignal): Promise<Uint8Array> {
+    const { images, uris } = this.#options;
+    if (item.kind === 'image') return images.fromBytes(item.bytes, signal);
+    if (item.kind === 'tensor') return images.fromTensor(item.tensor, signal);
+    if (item.kind === 'uri') return images.fromBytes(await uris.load(item.uri, signal), signal);
+    throw new ClipError('internal', `expected a picture, got an item of kind ${item.kind}`);
+  }
+
+  async #outcome(tower: Tower, vector: Promise<Float32Array>): Promise<Outcome> {
+    const { items } = this.#options.metrics;
+    try {
+      const outcome = { vector: await vector };
+      items.inc({ tower, code: 'ok' });
+      return outcome;
+    } catch (thrown) {
+      const error = ClipError.from(thrown);
+      items.inc({ tower, code: error.code });
+      return { error };
+    }
+  }
+}
+
+type Begin = (index: number, vector: Promise<Float32Array>) => void;
+type TextItem = Extract<Item, { kind: 'text' }>;
+type UriItem = Extract<Item, { kind: 'uri' }>;
+
+function towerOf(item: Item): Tower {
+  return item.kind === 'text' ? 'text' : 'image';
+}
+
+/** `data:` URIs are at hand, so they go with the pictures. */
+function lineOf(item: Item): 'text' | 'picture' | 'uri' {
+  if (item.kind === 'text') return 'text';
+  return item.kind === 'uri' && !/^\s*data:/i.test(item.uri) ? 'uri' : 'picture';
+}

@@ -1,0 +1,31 @@
+import { ClipError } from '../errors.ts';
+import { type Clock, systemClock } from '../schedule/clock.ts';
+import type { Patience } from '../schedule/waiter.ts';
+
+/** A request's patience, as one signal that also ends at the deadline. */
+export interface RequestPatience extends Patience {
+  /** Lets go of the clock and of the client's signal. */
+  end(): void;
+}
+
+/** The client's signal and deadline, and the server's own `timeoutMs` from now, whichever is first. */
+export function requestPatience(
+  wanted: Patience,
+  timeoutMs: number | undefined,
+  clock: Clock = systemClock,
+): RequestPatience {
+  const own = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
+  const deadline = Math.min(wanted.deadline ?? Number.POSITIVE_INFINITY, own);
+  if (deadline === Number.POSITIVE_INFINITY) return { signal: wanted.signal, end: () => {} };
+  const request = new AbortController();
+  const leave = () => request.abort(ClipError.aborted(wanted.signal));
+  const expire = () => request.abort(new ClipError('deadline_exceeded', 'the time for the request is over'));
+  const stopTimer = clock.after(Math.max(0, deadline - clock.now()), expire);
+  wanted.signal.addEventListener('abort', leave, { once: true });
+  if (wanted.signal.aborted) leave();
+  const end = () => {
+    stopTimer();
+    wanted.signal.removeEventListener('abort', leave);
+  };
+  return { signal: request.signal, deadline, end };
+}

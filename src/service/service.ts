@@ -1,0 +1,85 @@
+import { ClipError } from '../errors.ts';
+import type { Vitals } from '../observe/health.ts';
+import type { Admission } from '../schedule/admission.ts';
+import { Encoder, type EncoderOptions } from './encoder.ts';
+import type {
+  Context,
+  EmbeddingService,
+  Item,
+  Outcome,
+  Permit,
+  RankedGroup,
+  RankGroup,
+  ServiceDescription,
+} from './item.ts';
+import { requestPatience } from './patience.ts';
+import { rankGroup } from './rank.ts';
+
+export interface ServiceOptions extends EncoderOptions {
+  /** Canonical model name. */
+  readonly model: string;
+  /** Side of the pictures that the image tower takes. */
+  readonly resolution: number;
+  readonly admission: Admission;
+  /** The server's own bound for a request, in ms. */
+  readonly requestTimeoutMs?: number;
+}
+
+/** Everything behind the protocols: one model, its preprocessing and its engines. */
+export class Service implements EmbeddingService {
+  readonly #options: ServiceOptions;
+  readonly #encoder: Encoder;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#encoder = new Encoder(options);
+    const { runtime, device, precision } = options.scheduler.describe();
+    options.metrics.engineInfo.set({ model: options.model, runtime, device, precision }, 1);
+  }
+
+  describe(): ServiceDescription {
+    const { model, resolution, tokenizer, scheduler } = this.#options;
+    return { ...scheduler.describe(), model, resolution, contextLength: tokenizer.contextLength };
+  }
+
+  vitals(): Vitals {
+    const { scheduler, admission } = this.#options;
+    return { serving: scheduler.serving, draining: admission.closed };
+  }
+
+  admit(): Permit {
+    return this.#options.admission.admit();
+  }
+
+  async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
+    const patience = requestPatience(context, this.#options.requestTimeoutMs);
+    try {
+      return await this.#encoder.encode(items, patience);
+    } finally {
+      patience.end();
+    }
+  }
+
+  async rank(groups: readonly RankGroup[], context: Context): Promise<RankedGroup[]> {
+    const empty = groups.findIndex(({ matches }) => matches.length === 0);
+    if (empty >= 0)
+      throw new ClipError('rank_failed', `expected at least one match for query ${empty}, got none`);
+    const items = groups.flatMap(({ query, matches }) => [query, ...matches]);
+    const vectors = (await this.encode(items, context)).map((outcome) => {
+      if ('error' in outcome) throw outcome.error;
+      return outcome.vector;
+    });
+    let next = 0;
+    return groups.map(({ matches }) => {
+      const query = vectors[next++]!;
+      const ranked = rankGroup(query, vectors.slice(next, next + matches.length));
+      next += matches.length;
+      return { query, matches: ranked };
+    });
+  }
+
+  /** Admits nothing more; resolves when what is in flight is answered, at the latest after `drainMs`. */
+  drain(drainMs: number): Promise<void> {
+    return this.#options.admission.close(drainMs);
+  }
+}

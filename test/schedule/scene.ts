@@ -1,0 +1,82 @@
+import { ClipError } from '../../src/errors.ts';
+import type { Tower, TowerInput } from '../../src/model/tower.ts';
+import { type Logger, silentLog } from '../../src/observe/log.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { Scheduler } from '../../src/schedule/scheduler.ts';
+import type { Patience } from '../../src/schedule/waiter.ts';
+import { imageInput, Stage, textInput } from '../engine/fake.ts';
+import { WoundClock } from './wound-clock.ts';
+
+export interface SceneOptions {
+  readonly replicas?: number;
+  readonly maxBatch?: number;
+  readonly queueMs?: number;
+  readonly engineMs?: number;
+  readonly log?: Logger;
+}
+
+export type Settled = number[] | string;
+
+/** A scheduler over fake engines, with time standing still. */
+export class Scene {
+  readonly clock = new WoundClock();
+  readonly stage = new Stage();
+  readonly metrics = new Metrics();
+  readonly scheduler: Scheduler;
+
+  constructor(options: SceneOptions = {}) {
+    const { replicas = 1, maxBatch = 4, queueMs = 60_000, engineMs = 10_000, log = silentLog } = options;
+    this.scheduler = new Scheduler({
+      replicas: Array.from({ length: replicas }, () => this.stage.create),
+      maxBatch,
+      limits: { queueMs, engineMs },
+      startMs: 30_000,
+      metrics: this.metrics,
+      log,
+      clock: this.clock,
+    });
+  }
+
+  static async started(options: SceneOptions = {}): Promise<Scene> {
+    const scene = new Scene(options);
+    await scene.scheduler.start(new AbortController().signal);
+    return scene;
+  }
+
+  text(key: number, patience: Partial<Patience> = {}): Promise<Settled> {
+    return this.#submit('text', textInput(key), patience);
+  }
+
+  image(key: number, patience: Partial<Patience> = {}): Promise<Settled> {
+    return this.#submit('image', imageInput(key), patience);
+  }
+
+  /** Sizes of the batches that engines have seen. */
+  get batches(): number[] {
+    return this.stage.seen.map(({ keys }) => keys.length);
+  }
+
+  async value(name: string, labels: Record<string, string> = {}): Promise<number> {
+    const metric = await this.metrics.registry.getSingleMetric(name)!.get();
+    const matching = metric.values.filter((value) =>
+      Object.entries(labels).every(
+        ([label, text]) => (value.labels as Record<string, unknown>)[label] === text,
+      ),
+    );
+    return matching.reduce((sum, { value }) => sum + value, 0);
+  }
+
+  #submit(tower: Tower, input: TowerInput, patience: Partial<Patience>): Promise<Settled> {
+    const { signal } = new AbortController();
+    return settled(this.scheduler.submit(tower, input, { signal, ...patience }));
+  }
+}
+
+/** The vector, or the code of the error. */
+export async function settled(vector: Promise<Float32Array>): Promise<Settled> {
+  try {
+    return [...(await vector)];
+  } catch (error) {
+    return error instanceof ClipError ? error.code : String(error);
+  }
+}

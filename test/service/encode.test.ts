@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ClipError } from '../../src/errors.ts';
+import { readiness } from '../../src/observe/health.ts';
+import type { Item } from '../../src/service/item.ts';
+import { fakeVector } from '../engine/fake.ts';
+import { turn } from '../schedule/wound-clock.ts';
+import { House, vectorOrCode } from './house.ts';
+
+const text = (value: string | number): Item => ({ kind: 'text', text: String(value) });
+const image = (value: string | number): Item => ({ kind: 'image', bytes: Buffer.from(String(value)) });
+const uri = (value: string): Item => ({ kind: 'uri', uri: value });
+const tensor = (value: number): Item => ({
+  kind: 'tensor',
+  tensor: { shape: [1, 1], data: Float32Array.of(value) },
+});
+
+test('items of all kinds come back in their order; one that fails does not touch the others', async () => {
+  const house = await House.open();
+  const items = [
+    uri('http://host/1'),
+    text(2),
+    image('bad'),
+    image(3),
+    tensor(4),
+    text('bad'),
+    uri('data:,5'),
+    uri('http://host/bad'),
+    text(6),
+  ];
+  const outcomes = await house.service.encode(items, house.context());
+  assert.deepEqual(outcomes.map(vectorOrCode), [
+    fakeVector(1),
+    fakeVector(2),
+    'invalid_image',
+    fakeVector(3),
+    fakeVector(4),
+    'invalid_image',
+    fakeVector(5),
+    'invalid_image',
+    fakeVector(6),
+  ]);
+  const counts = await house.metrics.registry.getSingleMetric('clip_items_total')!.get();
+  assert.deepEqual(counts.values.map(({ labels, value }) => [labels.tower, labels.code, value]).sort(), [
+    ['image', 'invalid_image', 2],
+    ['image', 'ok', 4],
+    ['text', 'invalid_image', 1],
+    ['text', 'ok', 2],
+  ]);
+  assert.equal(house.scheduler.pending, 0);
+});
+
+test('no items are no outcomes', async () => {
+  const house = await House.open();
+  assert.deepEqual(await house.service.encode([], house.context()), []);
+});
+
+test('thousands of texts leave the event loop room to breathe, and travel in full batches', async () => {
+  const house = await House.open({
+    tokenizer: {
+      contextLength: 1,
+      encode(value) {
+        const until = performance.now() + 0.05;
+        while (performance.now() < until);
+        return { ids: Int32Array.of(Number(value)), length: 1 };
+      },
+    },
+  });
+  const items = Array.from({ length: 1000 }, (_, i) => text(i + 1));
+  let turns = 0;
+  let over = false;
+  const count = () => {
+    turns++;
+    if (!over) setImmediate(count);
+  };
+  count();
+  const outcomes = await house.service.encode(items, house.context());
+  over = true;
+  assert.deepEqual(
+    outcomes.map(vectorOrCode),
+    items.map((_, i) => fakeVector(i + 1)),
+  );
+  // 1000 × 0.05 ms are 50 slices of 1 ms.
+  assert.ok(turns >= 40, `${turns} turns`);
+});
+
+test('pictures are not decoded further ahead of the engines than two batches', async () => {
+  const house = await House.open();
+  house.stage.held = true;
+  const items = Array.from({ length: 50 }, (_, i) => image(i + 1));
+  const outcomes = house.service.encode(items, house.context());
+  await turn();
+  const inEngine = house.stage.running[0]!.inputs.length;
+  assert.ok(house.decoded <= inEngine + 2 * house.maxBatch, `${house.decoded} decoded`);
+  house.stage.held = false;
+  house.stage.release();
+  assert.deepEqual(
+    (await outcomes).map(vectorOrCode),
+    items.map((_, i) => fakeVector(i + 1)),
+  );
+});
+
+test('hosts that do not answer hold up neither pictures that are at hand nor texts', async () => {
+  const house = await House.open();
+  let answer = () => {};
+  house.hold = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const slow = Array.from({ length: 20 }, (_, i) => uri(`http://slow/${i + 1}`));
+  const waiting = house.service.encode(slow, house.context());
+  const items = [image(1), uri('data:,2'), tensor(3), text(4)];
+  const outcomes = await house.service.encode(items, house.context());
+  assert.deepEqual(outcomes.map(vectorOrCode), [1, 2, 3, 4].map(fakeVector));
+  assert.equal(house.loads.filter((each) => each.startsWith('http')).length, 3);
+  answer();
+  assert.deepEqual(
+    (await waiting).map(vectorOrCode),
+    slow.map((_, i) => fakeVector(i + 1)),
+  );
+});
+
+test('when the client leaves, everything that is under way ends as cancelled', async () => {
+  const house = await House.open();
+  house.stage.held = true;
+  house.hold = new Promise(() => {});
+  const client = new AbortController();
+  const items = [...Array.from({ length: 20 }, (_, i) => image(i)), text(1), uri('data:,7')];
+  const outcomes = house.service.encode(items, house.context({ signal: client.signal }));
+  await turn();
+  client.abort();
+  assert.deepEqual(new Set((await outcomes).map(vectorOrCode)), new Set(['cancelled']));
+  assert.ok(house.decoded < 20);
+  house.stage.release();
+  await turn();
+  assert.equal(house.scheduler.pending, 0);
+});
+
+test('a deadline that has passed is answered before anything is done', async () => {
+  const house = await House.open();
+  const context = house.context({ deadline: performance.now() - 1 });
+  const outcomes = await house.service.encode([text(1), image(2), uri('data:,3')], context);
+  assert.deepEqual(outcomes.map(vectorOrCode), Array(3).fill('deadline_exceeded'));
+  await turn();
+  assert.deepEqual(house.stage.seen, []);
+  assert.equal(house.scheduler.pending, 0);
+});
+
+test('the time for a request is a deadline', async () => {
+  const house = await House.open({ requestTimeoutMs: 1 });
+  house.stage.held = true;
+  const outcomes = await house.service.encode([text(1), image(2)], house.context());
+  assert.deepEqual(outcomes.map(vectorOrCode), ['deadline_exceeded', 'deadline_exceeded']);
+  house.stage.release();
+});
+
+test('ranking encodes everything in one go, and ranks each query among its own matches', async () => {
+  const house = await House.open();
+  const ranked = await house.service.rank(
+    [
+      { query: text(3), matches: [text(-3), image(3), text(2)] },
+      { query: image(1), matches: [tensor(9)] },
+    ],
+    house.context(),
+  );
+  assert.deepEqual(
+    ranked.map(({ query, matches }) => [[...query], matches.map(({ index }) => index)]),
+    [
+      [fakeVector(3), [1, 2, 0]],
+      [fakeVector(1), [0]],
+    ],
+  );
+  assert.equal(ranked[1]!.matches[0]!.score, 1);
+});
+
+const fails = (code: string, pattern: RegExp) => (error: unknown) =>
+  error instanceof ClipError && error.code === code && pattern.test(error.message);
+
+test('ranking is all or nothing', async () => {
+  const house = await House.open();
+  const rank = (...groups: { query: Item; matches: Item[] }[]) => house.service.rank(groups, house.context());
+  await assert.rejects(
+    rank({ query: text(1), matches: [text(2)] }, { query: text(1), matches: [] }),
+    fails('rank_failed', /match for query 1/),
+  );
+  await assert.rejects(
+    rank({ query: text(1), matches: [text(2), image('bad')] }),
+    fails('invalid_image', /bad one/),
+  );
+  assert.deepEqual(await rank(), []);
+});
+
+test('a service says what it is', async () => {
+  const house = await House.open();
+  const { model, width, resolution, contextLength } = house.service.describe();
+  assert.deepEqual(
+    { model, width, resolution, contextLength },
+    { model: 'fake', width: 4, resolution: 1, contextLength: 1 },
+  );
+  assert.match(
+    await house.metrics.text(),
+    /clip_engine_info\{model="fake",runtime="fake",device="cpu",precision="fp32"\} 1/,
+  );
+});
+
+test('draining: not ready at once, what is in flight is answered, new requests are refused', async () => {
+  const house = await House.open();
+  house.stage.held = true;
+  const context = house.context();
+  const outcomes = house.service.encode([text(1)], context);
+  assert.deepEqual(readiness(house.service.vitals()), { ready: true, reasons: [] });
+  const drained = house.service.drain(60_000);
+  assert.deepEqual(readiness(house.service.vitals()), {
+    ready: false,
+    reasons: ['the server is shutting down'],
+  });
+  assert.throws(() => house.service.admit(), fails('draining', /shutting down/));
+  await turn();
+  house.stage.release();
+  assert.deepEqual((await outcomes).map(vectorOrCode), [fakeVector(1)]);
+  context.permit.release();
+  await drained;
+});
+
+test('readiness names every reason', () => {
+  assert.deepEqual(readiness(undefined).reasons, ['the model is still being loaded']);
+  assert.deepEqual(readiness({ serving: 0, draining: true }).reasons, [
+    'the server is shutting down',
+    'no replica is serving',
+  ]);
+  assert.equal(readiness({ serving: 0, draining: false }).ready, false);
+});
