@@ -5,7 +5,9 @@ import { ERRORS } from '../../src/errors.ts';
 
 test('docs/errors.md says what the table of errors says', () => {
   const text = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
-  const rows = [...text.matchAll(/^\| `(\w+)` \| (.+?) \| (\d+) \| (\w+) \| (yes|no) \| `(\w+)` \|$/gm)];
+  const rows = [
+    ...text.matchAll(/^\| `(\w+)` +\| (.+?) +\| (\d+) +\| (\w+) +\| (yes|no) +\| `(\w+)` +\|$/gm),
+  ];
   const documented = rows.map(([, code, sentence, http, grpc, retryable, exception]) => [
     code,
     { sentence, http: Number(http), grpc, retryable: retryable === 'yes', exception },

@@ -462,6 +462,26 @@ test('node: headers that never end get 408', { timeout: 5_000 }, async () => {
   await server.close(0);
 });
 
+test('node: a hundred headers pass, one more gets 431, and an idle connection ends in time', {
+  timeout: 5_000,
+}, async () => {
+  const limits = { ...LIMITS, keepAliveMs: 50 };
+  const options = { handler: echo, limits, log: silentLog, onConnections: () => {}, onLimit: () => {} };
+  const server = new NodeHttpServer(options);
+  const port = await server.listen('127.0.0.1', 0);
+  for (const [count, status] of [
+    [100, 200],
+    [101, 431],
+    [500, 431],
+  ] as const) {
+    const client = new RawClient(port);
+    client.send(get('/', Array.from({ length: count - 1 }, (_, i) => `a${i}: b\r\n`).join('')));
+    assert.deepEqual(await client.statuses(), [status], `${count}`);
+    await client.closed;
+  }
+  await server.close(0);
+});
+
 test('the choice: auto falls back with a reason, uws by name is an error, a taken port has its cause', async () => {
   const lines: string[] = [];
   const log = Object.assign(Object.create(silentLog), { info: (line: string) => void lines.push(line) });

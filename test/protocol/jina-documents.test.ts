@@ -177,6 +177,7 @@ test('JSON: depth, encoding, and keys of the prototype', () => {
     parseJson(Buffer.from(`"${'['.repeat(500)}\\"${'{'.repeat(500)}\\\\"`), 100)?.toString().length,
     1002,
   );
+  assert.throws(() => parseJson(Buffer.from(`{"a":"\\\\","b":${'['.repeat(100)}`), 100), code('too_deep'));
   assert.deepEqual(parseJson(Buffer.from('\uFEFF{"a":1}'), 100), { a: 1 });
   for (const text of ['', '{', '{"a":NaN}', "{'a':1}", '{"a":1}x', '"abc', '{"a":1,}', '\\'])
     assert.throws(() => parseJson(Buffer.from(text), 100), FieldError, text);

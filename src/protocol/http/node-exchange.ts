@@ -99,7 +99,7 @@ export class NodeExchange implements Exchange {
     };
     socket.once('close', onClose);
     this.#response.once('finish', () => socket.off('close', onClose));
-    // A body cut off in the middle is reported here as well; without a listener it would end the process.
+    // A body cut off in the middle is reported here as well.
     this.#message.on('error', onClose);
     this.#response.on('error', onClose);
   }
