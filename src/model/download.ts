@@ -169,8 +169,8 @@ export function explain(thrown: unknown, wanted: WantedFile): unknown {
   if (isDiskFull(thrown)) {
     return fault(`the disk of ${folder} is full; free some space or name another folder in files.cache`);
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return fault(`${folder} cannot be written; allow it or name another folder in files.cache`);
+  if (['EACCES', 'EROFS', 'EPERM', 'ENOTDIR', 'EEXIST'].includes(code ?? '')) {
+    return fault(`${folder} cannot be written; make it a folder that can, or name another in files.cache`);
   }
   return thrown;
 }

@@ -215,6 +215,14 @@ test('a proxy named by the environment is used, except for what no_proxy names',
   assert.equal(server.requests.length, 1);
 });
 
+test('a proxy that never opens its tunnel is left after the bound', async (t) => {
+  const proxy = await rogueServer(t, honest);
+  const hooks = quickHooks({ environment: { https_proxy: proxy.url } });
+  const limits = { ...hooks.limits, connectMs: 50, stallMs: 50 };
+  const files = filesOf(await emptyFolder(t), 'https://models.invalid');
+  await assert.rejects(obtainTower(MODEL, 'image', files, { ...hooks, limits }), /did not answer/);
+});
+
 test('a folder serves as a mirror, by template, and offline too', async (t) => {
   const mirror = await emptyFolder(t);
   await writeFile(join(mirror, 'ViT-T-1@px-visual.onnx'), CONTENT);
