@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { ClipError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Checksum } from './digest.ts';
@@ -10,8 +9,6 @@ import { hubEndpoint, printable } from './sources.ts';
 import { type TransferContext, TransferError, type TransferLimits, transfer } from './transfer.ts';
 
 export interface DownloadLimits extends TransferLimits {
-  /** ms to establish a connection. */
-  readonly connectMs: number;
   /** Attempts at one source without a new byte. */
   readonly attempts: number;
   /** Attempts at one source in all. */
@@ -71,31 +68,24 @@ export async function download(wanted: WantedFile, hooks: DownloadHooks): Promis
 
 async function downloadTo(wanted: WantedFile, hooks: DownloadHooks): Promise<void> {
   const part = await PartFile.open(wanted.target, wanted.checksum, hooks.signal, hooks.openPart);
-  const dispatcher = createDispatcher(hooks);
   let closePart = () => part.keep();
   try {
-    await fill(part, wanted, hooks, dispatcher);
+    await fill(part, wanted, hooks);
     closePart = () => part.finish(wanted.target);
   } catch (thrown) {
     if (isDiskFull(thrown) || part.size === 0) closePart = () => part.discard();
     throw thrown;
   } finally {
-    await dispatcher.destroy();
     await closePart();
   }
 }
 
 /** Returns once `part` holds the right bytes. */
-async function fill(
-  part: PartFile,
-  wanted: WantedFile,
-  hooks: DownloadHooks,
-  dispatcher: Dispatcher,
-): Promise<void> {
+async function fill(part: PartFile, wanted: WantedFile, hooks: DownloadHooks): Promise<void> {
   if (part.size > 0 && part.difference() === undefined) return;
   const failures: string[] = [];
   for (const url of wanted.urls) {
-    const failure = await trySource(url, part, wanted, hooks, dispatcher);
+    const failure = await trySource(url, part, wanted, hooks);
     if (failure === undefined) return;
     hooks.log.warn(`${wanted.label}: ${printable(url)} ${failure}`);
     failures.push(`  ${printable(url)} ${failure}`);
@@ -113,14 +103,13 @@ async function trySource(
   part: PartFile,
   wanted: WantedFile,
   hooks: DownloadHooks,
-  dispatcher: Dispatcher,
 ): Promise<string | undefined> {
   const { limits, signal, log } = hooks;
   let idle = 0;
   for (let attempt = 1; ; attempt++) {
     const before = part.size;
     try {
-      await transfer(url, part, transferContext(url, before, wanted, hooks, dispatcher));
+      await transfer(url, part, transferContext(url, before, wanted, hooks));
       const difference = part.difference();
       if (difference === undefined) return undefined;
       await part.restart();
@@ -140,17 +129,11 @@ async function trySource(
   }
 }
 
-function transferContext(
-  url: URL,
-  start: number,
-  wanted: WantedFile,
-  hooks: DownloadHooks,
-  dispatcher: Dispatcher,
-): TransferContext {
+function transferContext(url: URL, start: number, wanted: WantedFile, hooks: DownloadHooks): TransferContext {
   const token = hooks.environment.HF_TOKEN;
   let report: ((done: number) => void) | undefined;
   return {
-    dispatcher,
+    environment: hooks.environment,
     hub: { origin: new URL(hubEndpoint(hooks.environment)).origin, ...(token && { token }) },
     maxBytes: wanted.maxBytes,
     limits: hooks.limits,
@@ -172,15 +155,6 @@ function backoff(failures: number, { backoffMs, backoffMaxMs }: DownloadLimits):
   return full / 2 + (Math.random() * full) / 2;
 }
 
-/** Connections of one download, through the proxies that the environment names. */
-function createDispatcher({ limits, environment }: DownloadHooks): Dispatcher {
-  const variable = (name: string) => environment[name] ?? environment[name.toUpperCase()] ?? '';
-  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map(variable);
-  const connect = { timeout: limits.connectMs };
-  if (!httpProxy && !httpsProxy) return new Agent({ connect });
-  return new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy, connect } as EnvHttpProxyAgent.Options);
-}
-
 function isDiskFull(thrown: unknown): boolean {
   const { code } = thrown as NodeJS.ErrnoException;
   return code === 'ENOSPC' || code === 'EDQUOT';
@@ -195,8 +169,8 @@ export function explain(thrown: unknown, wanted: WantedFile): unknown {
   if (isDiskFull(thrown)) {
     return fault(`the disk of ${folder} is full; free some space or name another folder in files.cache`);
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return fault(`${folder} cannot be written; allow it or name another folder in files.cache`);
+  if (['EACCES', 'EROFS', 'EPERM', 'ENOTDIR', 'EEXIST'].includes(code ?? '')) {
+    return fault(`${folder} cannot be written; make it a folder that can, or name another in files.cache`);
   }
   return thrown;
 }

@@ -1,16 +1,19 @@
 import { createReadStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import type { PartFile } from './part-file.ts';
 
 export interface TransferLimits {
+  /** ms to establish a connection. */
+  readonly connectMs: number;
   /** ms without a byte, before the head of an answer or inside its body. */
   readonly stallMs: number;
   readonly redirects: number;
 }
 
 export interface TransferContext {
-  readonly dispatcher: Dispatcher;
+  /** Names proxies: `http_proxy`, `https_proxy`, `no_proxy`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Sent to this origin only, never to where it redirects. */
   readonly hub: { readonly origin: string; readonly token?: string };
   /** Bytes above which an answer cannot be the file. */
@@ -42,33 +45,55 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** One attempt to bring the rest of the file from a web server or a mirror folder into `part`. */
 export async function transfer(url: URL, part: PartFile, context: TransferContext): Promise<void> {
   if (url.protocol === 'file:') return copyMirror(url, part, context);
-  const response = await follow(url, part.size, context);
-  const total = await accept(response, part, context);
-  for await (const chunk of received(response.body, context.signal)) {
+  const dispatcher = createDispatcher(context);
+  try {
+    const response = await follow(url, part.size, dispatcher, context);
+    const total = await accept(response, part, context);
+    await drain(response.body, part, total, context);
+    if (total !== undefined && part.size !== total) {
+      throw new TransferError(`ended after ${part.size} of ${total} bytes`, { retry: true });
+    }
+  } finally {
+    await dispatcher.destroy();
+  }
+}
+
+/** Connections of one attempt, through the proxies that the environment names. */
+function createDispatcher({ limits, environment }: TransferContext): Dispatcher {
+  const variable = (name: string) => environment[name] ?? environment[name.toUpperCase()] ?? '';
+  const [httpProxy, httpsProxy, noProxy] = ['http_proxy', 'https_proxy', 'no_proxy'].map(variable);
+  const connect = { timeout: limits.connectMs };
+  if (!httpProxy && !httpsProxy) return new Agent({ connect });
+  // http: URLs go to the proxy as they are, as curl sends them; many proxies tunnel only to port 443.
+  const options = { httpProxy, httpsProxy, noProxy, connect, proxyTunnel: false };
+  return new EnvHttpProxyAgent(options);
+}
+
+async function drain(
+  stream: AsyncIterable<Buffer>,
+  part: PartFile,
+  total: number | undefined,
+  context: TransferContext,
+  retry = true,
+): Promise<void> {
+  for await (const chunk of received(stream, context.signal, retry)) {
     if (part.size + chunk.length > context.maxBytes) throw tooLarge(part.size + chunk.length, context);
     await part.append(chunk);
     context.onBytes(part.size, total);
-  }
-  if (total !== undefined && part.size !== total) {
-    throw new TransferError(`ended after ${part.size} of ${total} bytes`, { retry: true });
   }
 }
 
 async function copyMirror(url: URL, part: PartFile, context: TransferContext): Promise<void> {
   if (part.size > 0) await part.restart();
   const source = createReadStream(fileURLToPath(url), { signal: context.signal });
-  for await (const chunk of received(source, context.signal, false)) {
-    if (part.size + chunk.length > context.maxBytes) throw tooLarge(part.size + chunk.length, context);
-    await part.append(chunk);
-    context.onBytes(part.size, undefined);
-  }
+  await drain(source, part, undefined, context, false);
 }
 
 /** Chunks of a stream whose own faults become TransferErrors; those of the reader do not pass through here. */
 async function* received(
   stream: AsyncIterable<Buffer>,
   signal: AbortSignal,
-  retry = true,
+  retry: boolean,
 ): AsyncGenerator<Buffer> {
   try {
     yield* stream;
@@ -82,11 +107,12 @@ async function* received(
 async function follow(
   first: URL,
   offset: number,
+  dispatcher: Dispatcher,
   context: TransferContext,
 ): Promise<Dispatcher.ResponseData> {
   let url = first;
   for (let hops = 0; hops <= context.limits.redirects; hops++) {
-    const response = await send(url, offset, context);
+    const response = await send(url, offset, dispatcher, context);
     const { location } = response.headers;
     if (!REDIRECTS.has(response.statusCode) || typeof location !== 'string') return response;
     drop(response);
@@ -99,24 +125,44 @@ async function follow(
   throw refusal(`redirects more than ${context.limits.redirects} times`);
 }
 
-async function send(url: URL, offset: number, context: TransferContext): Promise<Dispatcher.ResponseData> {
-  const { hub, dispatcher, signal, limits } = context;
+async function send(
+  url: URL,
+  offset: number,
+  dispatcher: Dispatcher,
+  context: TransferContext,
+): Promise<Dispatcher.ResponseData> {
+  const { hub, signal, limits } = context;
   const headers: Record<string, string> = { 'user-agent': 'clip-server', 'accept-encoding': 'identity' };
   if (offset > 0) headers.range = `bytes=${offset}-`;
   if (hub.token && url.origin === hub.origin) headers.authorization = `Bearer ${hub.token}`;
+  const timeouts = { headersTimeout: limits.stallMs, bodyTimeout: limits.stallMs };
   try {
-    return await request(url, {
-      dispatcher,
-      signal,
-      headers,
-      headersTimeout: limits.stallMs,
-      bodyTimeout: limits.stallMs,
-    });
+    const answer = request(url, { dispatcher, signal, headers, ...timeouts });
+    const response = await within(answer, limits.connectMs + limits.stallMs, signal);
+    // A connection may break before the body is read; the reader then meets the fault there.
+    response.body.on('error', () => {});
+    return response;
   } catch (cause) {
     signal.throwIfAborted();
     const { message, code } = cause as NodeJS.ErrnoException;
     throw new TransferError(`did not answer: ${message || code}`, { retry: true, cause });
   }
+}
+
+/** Bounds a request that undici neither times out nor aborts while it is connecting; the dispatcher's end releases it. */
+async function within<T>(answer: Promise<T>, ms: number, signal: AbortSignal): Promise<T> {
+  let settle = () => {};
+  const bound = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    settle = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+  });
+  answer.catch(() => {}); // Where the bound comes first, nobody else hears how the request ends.
+  return Promise.race([answer, bound]).finally(settle);
 }
 
 /** Checks the head of the answer against what was asked; resolves to the size of the whole file where it is stated. */
@@ -169,7 +215,6 @@ function retryAfter(header: string | string[] | undefined): number | undefined {
 
 /** Ends an answer that nobody wants; its connection is not worth the bytes that may follow. */
 function drop(response: Dispatcher.ResponseData): void {
-  response.body.on('error', () => {});
   response.body.destroy();
 }
 
