@@ -3,6 +3,7 @@ import { ClipError } from '../../errors.ts';
 interface Waiter {
   readonly pixels: number;
   enter(): void;
+  refuse(error: ClipError): void;
 }
 
 /**
@@ -15,6 +16,7 @@ export class DecodeGate {
   readonly #waiting: Waiter[] = [];
   #running = 0;
   #pixels = 0;
+  #closed: ClipError | undefined;
 
   constructor(places: number, pixels: number) {
     this.#places = places;
@@ -32,27 +34,39 @@ export class DecodeGate {
 
   /**
    * Resolves to the function that gives place and pixels back.
-   * @throws ClipError cancelled when the signal is aborted first
+   * @throws ClipError cancelled when the signal is aborted first; draining when the gate is closed
    */
   enter(pixels: number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#closed);
+      if (signal.aborted) return reject(cancelled(signal));
       const abort = () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
         reject(cancelled(signal));
         this.#admit();
       };
+      const settle = () => signal.removeEventListener('abort', abort);
       const waiter: Waiter = {
         pixels,
         enter: () => {
-          signal.removeEventListener('abort', abort);
+          settle();
           resolve(this.#take(pixels));
         },
+        refuse: (error) => {
+          settle();
+          reject(error);
+        },
       };
-      if (signal.aborted) return reject(cancelled(signal));
       signal.addEventListener('abort', abort, { once: true });
       this.#waiting.push(waiter);
       this.#admit();
     });
+  }
+
+  /** Refuses who waits and who comes. Who is in stays in. */
+  close(): void {
+    this.#closed = new ClipError('draining', 'the image was given up because the server is shutting down');
+    for (const waiter of this.#waiting.splice(0)) waiter.refuse(this.#closed);
   }
 
   #admit(): void {

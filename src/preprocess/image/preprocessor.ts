@@ -24,7 +24,6 @@ const RESIZED_SIDE = 2 ** 25;
 export class ImagePreprocessor {
   readonly #options: ImagePreprocessorOptions;
   readonly #gate: DecodeGate;
-  readonly #closing = new AbortController();
 
   constructor(options: ImagePreprocessorOptions) {
     prepareSharp();
@@ -60,9 +59,7 @@ export class ImagePreprocessor {
 
   /** Refuses what is waiting and what comes; what is being decoded ends by itself. Idempotent. */
   close(): void {
-    this.#closing.abort(
-      new ClipError('draining', 'the image was given up because the server is shutting down'),
-    );
+    this.#gate.close();
   }
 
   #checkSize(width: number, height: number): void {
@@ -90,21 +87,20 @@ export class ImagePreprocessor {
     pixels: () => Promise<Omit<ResizeJob, 'resolution'>>,
   ): Promise<Uint8Array> {
     const { metrics, addon, resolution } = this.#options;
-    const ended = AbortSignal.any([signal, this.#closing.signal]);
     if (this.#gate.isOverBudget(count)) metrics.limited.inc({ limit: 'pixelsInFlight' });
-    const leave = await this.#gate.enter(count, ended);
+    const leave = await this.#gate.enter(count, signal);
     metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
     const stop = metrics.preprocessSeconds.startTimer({ tower: 'image' });
     const work = pixels()
       .then((job) =>
-        ended.aborted ? Promise.reject(cancelled(ended)) : addon.resizeCrop({ ...job, resolution }),
+        signal.aborted ? Promise.reject(cancelled(signal)) : addon.resizeCrop({ ...job, resolution }),
       )
       .finally(() => {
         leave();
         metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
         stop();
       });
-    return unlessAborted(work, ended);
+    return unlessAborted(work, signal);
   }
 }
 
