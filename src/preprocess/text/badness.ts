@@ -80,7 +80,10 @@ const RULES = [
 
 const UNLIKELY = new RegExp(RULES.join('|'), 'u');
 
+/** What every rule needs: two neighbours beyond ASCII, or one of the few that are judged beside ASCII. */
+const POSSIBLE = /[^\0-\x7f]{2}|[\x80-\x9fÂÃŒœ]/;
+
 /** True where some of the text looks wrongly decoded. */
 export function isBad(text: string): boolean {
-  return UNLIKELY.test(text);
+  return POSSIBLE.test(text) && UNLIKELY.test(text);
 }

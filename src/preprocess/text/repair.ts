@@ -6,7 +6,7 @@ import { fixC1Controls, fixEncoding } from './mojibake.ts';
  * Text that is escaped or wrongly decoded in layers is repaired layer by layer. Real text has one to three; the
  * bound keeps `&amp;amp;amp;…` from costing time in the square of its length.
  */
-export const MAX_LAYERS = 64;
+export const MAX_LAYERS = 32;
 
 /** Code points that ftfy repairs at once where a line is longer than that. */
 const MAX_SEGMENT = 1_000_000;

@@ -43,7 +43,7 @@ test('layers of escapes are resolved up to a bound', () => {
   for (const layers of [MAX_LAYERS + 1, 20_000]) {
     assert.throws(() => clip.encode(layered(layers)), {
       code: 'invalid_request',
-      message: 'text: expected at most 64 layers of escapes within escapes, got more',
+      message: 'text: expected at most 32 layers of escapes within escapes, got more',
     });
   }
 });

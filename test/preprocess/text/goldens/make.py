@@ -160,6 +160,13 @@ CATEGORIES = {
 }
 
 
+# Each needs a rule of its own.
+KNOWN = """voilÃ le travail|Ã la mode|fÃ cil|Ã quele Ã s Ã quilo Ã  lÃ|Ã\xa0 la|cafÃ© – no √± here|caf√© – b√±|a– √©
+&#x3b;lt;|&#59;lt;|&lt&#x3b;|&#12abc;|&NTILDE; &nTILDE; &GTCIR;|â€œ like this â€\ufffd|â€?x|Ã?a|ðŸ˜\ufffd|ðŸ˜?|\xed\xa0?\xed\xb8\x80é
+Ø§Ù„|Ø³Ù„Ø§Ù…|Ø­Ø¨|ГўВЂВ™s|ГўВЂВ™ГўВЂВњ x|вЂ™|РџСЂРёРІРµС‚|β€™|Ξ±Ξ½|Î±Î½|ā€™|√≤ ‚Äî ‚âà|‚Äôs ≈°|æ—¥æœ¬|Ã©À⏎|Ã©À|Ã©í|Ã©À\x80x|é\xed\xa0\x80\xed\xb0⏎
+à²œ|Å“x|œ’|É°|×²|naïve™x|Â£5|£Â|a Â b|hello Â world|Â |x.Â “|ãƒ„|ãƒ |ð ˜€|ðŸ˜ |â ¬|IT’S Ã‰TÃ‰""".replace("\n", "|").replace("⏎", "\n").split("|")
+
+
 def load_tokenizer():
     package, helper = types.ModuleType("clip_server"), types.ModuleType("clip_server.helper")
     helper.__resources_path__ = str(SOURCE / "clip_server/resources")
@@ -175,8 +182,9 @@ def main():
     module, tokenizer = load_tokenizer()
     # What an editor or a tool might change is escaped.
     fragile = re.compile("[\x7f-\xa0\xad\u0300-\u036f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\uf8ff\ufe0f\ufeff\ufff0-\uffff\U000e0000-\U0010ffff]")
-    for category, make in CATEGORIES.items():
-        for _ in range(COUNT):
+    known = iter(KNOWN)
+    for category, make in {"known": lambda: next(known), **CATEGORIES}.items():
+        for _ in range(len(KNOWN) if category == "known" else COUNT):
             # What a code point is that a version of Unicode has not assigned yet depends on that version.
             while True:
                 recipe = make()
