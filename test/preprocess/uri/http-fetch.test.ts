@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
@@ -125,6 +126,21 @@ test('a body without end is cut off at the limit', async () => {
   while (!ended) await new Promise((resolve) => setImmediate(resolve));
 });
 
+test('the connection of an answer that is not wanted is closed', async () => {
+  const { loader } = makeLoader();
+  for (const head of [{ status: 404 }, { status: 302, location: '/elsewhere' }]) {
+    let closed: Promise<unknown> = Promise.reject(new Error('not asked'));
+    closed.catch(() => {});
+    answer = ({ url: path }, response) => {
+      if (path === '/elsewhere') return response.end();
+      closed = once(response, 'close');
+      response.writeHead(head.status, head.location ? { location: head.location } : {}).write('x');
+    };
+    await failsWith('fetch_failed', loader.load(url(), never));
+    await closed;
+  }
+});
+
 test('a body shorter than its length is no picture', async () => {
   answer = (_, response) => {
     response.writeHead(200, { 'content-length': 500 });
@@ -153,12 +169,16 @@ test('a server that answers nothing is left when the time is up', async () => {
 
 test('resolving and connecting have a bound of their own', async () => {
   let opened = 0;
+  let answerLate: (addresses: LookupAddress[]) => void = () => {};
   const idle = Object.assign(new Socket(), { connecting: true });
   const agent = Object.assign(new Agent(), { createConnection: () => idle });
   const { loader, metrics } = makeLoader({
     fetch: { connectMs: 40 },
     network: {
-      resolve: () => new Promise(() => {}),
+      resolve: () =>
+        new Promise<LookupAddress[]>((resolve) => {
+          answerLate = resolve;
+        }),
       request: (to, options) => {
         opened++;
         return request(to, { ...options, agent });
@@ -166,6 +186,8 @@ test('resolving and connecting have a bound of their own', async () => {
     },
   });
   assert.match(await failsWith('fetch_failed', loader.load('http://slow.test/', never)), /within 40 ms/);
+  answerLate([{ address: '127.0.0.1', family: 4 }]);
+  await turns(5);
   assert.equal(opened, 0);
   assert.match(await failsWith('fetch_failed', loader.load(url(), never)), /within 40 ms/);
   assert.equal(await limitCount(metrics, 'fetch_connect_ms'), 2);
@@ -251,7 +273,37 @@ test('one URL asked for a hundred times at once is fetched once', async () => {
   assert.deepEqual(warnings, []);
 });
 
-test('one of several may leave; the fetch ends with the last', async () => {
+test('one of several may leave, and the others get the picture', async () => {
+  const { held, reach } = heldAnswers();
+  const { loader } = makeLoader();
+  const leaver = new AbortController();
+  const left = loader.load(url('/stay#a'), leaver.signal);
+  const stays = loader.load(url('/stay#b'), never);
+  await reach(1);
+  leaver.abort();
+  await failsWith('cancelled', left);
+  held[0]!.end(BODY);
+  assert.deepEqual(await stays, BODY);
+  assert.equal(requests.length, 1);
+});
+
+test('the end of an abandoned fetch does not touch its successor', async () => {
+  const { held, reach } = heldAnswers();
+  const { loader } = makeLoader();
+  const leaver = new AbortController();
+  const left = loader.load(url('/again'), leaver.signal);
+  await reach(1);
+  leaver.abort();
+  const second = loader.load(url('/again'), never);
+  await failsWith('cancelled', left);
+  await reach(2);
+  const third = loader.load(url('/again'), never);
+  held[1]!.end(BODY);
+  assert.deepEqual(await Promise.all([second, third]), [BODY, BODY]);
+  assert.equal(requests.length, 2);
+});
+
+test('the fetch ends when the last has left', async () => {
   const { held, reach } = heldAnswers();
   const { loader } = makeLoader();
   const [first, second] = [new AbortController(), new AbortController()];
@@ -259,7 +311,6 @@ test('one of several may leave; the fetch ends with the last', async () => {
   await reach(1);
   first.abort();
   await failsWith('cancelled', loads[0]!);
-  assert.ok(!held[0]!.destroyed);
   second.abort(new ClipError('deadline_exceeded', 'late'));
   await failsWith('deadline_exceeded', loads[1]!);
   if (!held[0]!.closed) await once(held[0]!, 'close');
