@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
+import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { ClipError } from '../../../src/errors.ts';
-import { failsWith, limitCount, makeLoader, never, type Served, serve } from './loopback.ts';
+import { failsWith, limitCount, makeLoader, never, type Served, serve, turns } from './loopback.ts';
 
 const LIMIT = 1000;
 const BODY = Buffer.alloc(300, 'pixels');
@@ -125,6 +125,21 @@ test('a body without end is cut off at the limit', async () => {
   while (!ended) await new Promise((resolve) => setImmediate(resolve));
 });
 
+test('the connection of an answer that is not wanted is closed', async () => {
+  const { loader } = makeLoader();
+  for (const head of [{ status: 404 }, { status: 302, location: '/elsewhere' }]) {
+    let closed: Promise<unknown> = Promise.reject(new Error('not asked'));
+    closed.catch(() => {});
+    answer = ({ url: path }, response) => {
+      if (path === '/elsewhere') return response.end();
+      closed = once(response, 'close');
+      response.writeHead(head.status, head.location ? { location: head.location } : {}).write('x');
+    };
+    await failsWith('fetch_failed', loader.load(url(), never));
+    await closed;
+  }
+});
+
 test('a body shorter than its length is no picture', async () => {
   answer = (_, response) => {
     response.writeHead(200, { 'content-length': 500 });
@@ -153,12 +168,16 @@ test('a server that answers nothing is left when the time is up', async () => {
 
 test('resolving and connecting have a bound of their own', async () => {
   let opened = 0;
+  let answerLate: (addresses: LookupAddress[]) => void = () => {};
   const idle = Object.assign(new Socket(), { connecting: true });
   const agent = Object.assign(new Agent(), { createConnection: () => idle });
   const { loader, metrics } = makeLoader({
     fetch: { connectMs: 40 },
     network: {
-      resolve: () => new Promise(() => {}),
+      resolve: () =>
+        new Promise<LookupAddress[]>((resolve) => {
+          answerLate = resolve;
+        }),
       request: (to, options) => {
         opened++;
         return request(to, { ...options, agent });
@@ -166,6 +185,8 @@ test('resolving and connecting have a bound of their own', async () => {
     },
   });
   assert.match(await failsWith('fetch_failed', loader.load('http://slow.test/', never)), /within 40 ms/);
+  answerLate([{ address: '127.0.0.1', family: 4 }]);
+  await turns(5);
   assert.equal(opened, 0);
   assert.match(await failsWith('fetch_failed', loader.load(url(), never)), /within 40 ms/);
   assert.equal(await limitCount(metrics, 'fetch_connect_ms'), 2);
@@ -216,101 +237,4 @@ test('loops and redirects to nowhere end', async () => {
   await failsWith('fetch_failed', loader.load(url(), never));
   answer = (_, response) => response.writeHead(302, { location: 'http://[' }).end();
   await failsWith('fetch_failed', loader.load(url(), never));
-});
-
-/** Answers that wait until they are told to go. */
-function heldAnswers() {
-  const held: ServerResponse[] = [];
-  answer = (_, response) => {
-    held.push(response);
-    served.server.emit('held');
-  };
-  const reach = async (count: number) => {
-    while (held.length < count) await once(served.server, 'held');
-  };
-  return { held, reach };
-}
-const turns = async (count: number) => {
-  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
-};
-
-test('one URL asked for a hundred times at once is fetched once', async () => {
-  const { held, reach } = heldAnswers();
-  const { loader } = makeLoader();
-  const warnings: Error[] = [];
-  const warn = (warning: Error) => warnings.push(warning);
-  process.on('warning', warn);
-  const loads = Array.from({ length: 100 }, () => loader.load(url('/same'), never));
-  await reach(1);
-  held[0]!.end(BODY);
-  for (const bytes of await Promise.all(loads)) assert.deepEqual(bytes, BODY);
-  assert.equal(requests.length, 1);
-  answer = (_, response) => response.end('again');
-  assert.equal(Buffer.from(await loader.load(url('/same'), never)).toString(), 'again');
-  process.off('warning', warn);
-  assert.deepEqual(warnings, []);
-});
-
-test('one of several may leave; the fetch ends with the last', async () => {
-  const { held, reach } = heldAnswers();
-  const { loader } = makeLoader();
-  const [first, second] = [new AbortController(), new AbortController()];
-  const loads = [first, second].map(({ signal }) => loader.load(url('/left'), signal));
-  await reach(1);
-  first.abort();
-  await failsWith('cancelled', loads[0]!);
-  assert.ok(!held[0]!.destroyed);
-  second.abort(new ClipError('deadline_exceeded', 'late'));
-  await failsWith('deadline_exceeded', loads[1]!);
-  if (!held[0]!.closed) await once(held[0]!, 'close');
-  const next = loader.load(url('/left'), never);
-  await reach(2);
-  held[1]!.end(BODY);
-  assert.deepEqual(await next, BODY);
-  await failsWith('cancelled', loader.load(url('/left'), first.signal));
-});
-
-test('no more than the limits are under way, in all and to one host', async () => {
-  for (const [fetch, bound] of [
-    [{ concurrency: 3, perHost: 8 }, 3],
-    [{ concurrency: 50, perHost: 2 }, 2],
-  ] as const) {
-    const { held, reach } = heldAnswers();
-    const { loader } = makeLoader({ fetch });
-    const loads = Array.from({ length: 7 }, (_, i) => loader.load(url(`/${i}`), never));
-    for (let done = 0; done < loads.length; done++) {
-      await reach(Math.min(done + bound, loads.length));
-      await turns(20);
-      assert.ok(held.length - done <= bound);
-      held[done]!.end(BODY);
-      await loads[done];
-    }
-  }
-});
-
-test('waiting for a slot has a bound and can be aborted', async () => {
-  const { held, reach } = heldAnswers();
-  const { loader, metrics } = makeLoader({ fetch: { perHost: 1 }, limits: { queueMs: 60 } });
-  const first = loader.load(url('/0'), never);
-  await reach(1);
-  const controller = new AbortController();
-  const left = loader.load(url('/1'), controller.signal);
-  controller.abort();
-  await failsWith('cancelled', left);
-  await failsWith('queue_timeout', loader.load(url('/2'), never));
-  assert.equal(await limitCount(metrics, 'queue_ms'), 1);
-  held[0]!.end(BODY);
-  await first;
-  assert.equal(requests.length, 1);
-});
-
-test('close ends what is under way and refuses what comes later', async () => {
-  const { held, reach } = heldAnswers();
-  const { loader } = makeLoader({ fetch: { perHost: 1 } });
-  const loads = ['/0', '/1'].map((path) => failsWith('draining', loader.load(url(path), never)));
-  await reach(1);
-  await loader.close();
-  await Promise.all(loads);
-  if (!held[0]!.closed) await once(held[0]!, 'close');
-  await failsWith('draining', loader.load(url('/2'), never));
 });

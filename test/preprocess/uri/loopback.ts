@@ -71,3 +71,8 @@ export async function limitCount(metrics: Metrics, limit: string): Promise<numbe
   const { values } = await metrics.limited.get();
   return values.find(({ labels }) => labels.limit === limit)?.value ?? 0;
 }
+
+/** Lets the event loop go round, so that what can happen does. */
+export const turns = async (count: number) => {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+};
