@@ -13,7 +13,9 @@ const LEAVING = 0.3;
 let server: RunningServer;
 const agent = new Agent({ keepAlive: true });
 before(async () => {
-  server = await startBuiltServer(await testModel('echo-text'), 1, 2);
+  // V8 lets its young generation grow with the load; kept small, it does not hide what is left behind.
+  const nodeOptions = '--max-semi-space-size=1';
+  server = await startBuiltServer(await testModel('echo-text'), 1, { replicas: 2, nodeOptions });
 });
 after(async () => {
   agent.destroy();
@@ -85,10 +87,10 @@ test('10,000 requests with random aborts: every answer is its own, and nothing i
     await Promise.all(Array.from({ length: IN_FLIGHT }, client));
     await settled();
   };
-  await run(0, REQUESTS / 4);
+  await run(0, REQUESTS);
   const base = residentBytes();
   await run(0, REQUESTS);
-  assert.equal(count.answered + count.left, REQUESTS * 1.25);
+  assert.equal(count.answered + count.left, REQUESTS * 2);
   assert.ok(count.left > REQUESTS / 20, `only ${count.left} left early`);
   assert.ok(residentBytes() <= base * 1.1, `memory grew from ${base} to ${residentBytes()} bytes`);
 });

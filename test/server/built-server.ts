@@ -16,13 +16,18 @@ export interface RunningServer {
 export async function startBuiltServer(
   modelPath: string,
   threads: number,
-  replicas = 1,
+  options: { replicas?: number; nodeOptions?: string } = {},
 ): Promise<RunningServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'clip-server-bench-'));
+  const folder = await mkdtemp(join(tmpdir(), 'clip-server-'));
   const flow = join(folder, 'flow.yml');
-  writeFileSync(flow, flowText(modelPath, replicas));
+  writeFileSync(flow, flowText(modelPath, options.replicas ?? 1));
   const launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
-  const env = { ...process.env, OMP_NUM_THREADS: String(threads), JINA_LOG_LEVEL: 'warning' };
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: options.nodeOptions ?? '',
+    OMP_NUM_THREADS: String(threads),
+    JINA_LOG_LEVEL: 'warning',
+  };
   const child = spawn(process.execPath, [launch, flow], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const port = await portOf(child);
   return {
