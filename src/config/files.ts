@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { FilesConfig } from './config.ts';
 
 /**
@@ -13,7 +13,9 @@ export function filesFromEnvironment(environment: Readonly<Record<string, string
     .filter((source) => source !== '');
   const isOn = (value: string | undefined) => /^(1|true|yes|on)$/i.test(value ?? '');
   return {
-    cache: environment.CLIP_SERVER_CACHE || join(homedir(), '.cache', 'clip'),
+    cache: resolve(
+      (environment.CLIP_SERVER_CACHE || join('~', '.cache', 'clip')).replace(/^~(?=\/|$)/, homedir()),
+    ),
     ...(sources.length > 0 && { sources }),
     offline: isOn(environment.CLIP_SERVER_OFFLINE) || isOn(environment.HF_HUB_OFFLINE),
   };

@@ -10,7 +10,16 @@ import { prepareModel } from '../../src/model/prepare.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { emptyFolder } from './folder.ts';
 import { imageTower, textTower } from './onnx-writer.ts';
-import { CONTENT, filesOf, honest, MODEL, quickHooks, rogueServer, status } from './rogue-server.ts';
+import {
+  CONTENT,
+  dropAfter,
+  filesOf,
+  honest,
+  MODEL,
+  quickHooks,
+  rogueServer,
+  status,
+} from './rogue-server.ts';
 
 async function cacheWith(t: TestContext, folder: string, content: Uint8Array = CONTENT) {
   const cache = await emptyFolder(t);
@@ -160,7 +169,7 @@ test('published files that contradict the catalogue are refused', async (t) => {
 
 test('a full disk leaves nothing behind and says what to do', async (t) => {
   const cache = await emptyFolder(t);
-  const server = await rogueServer(t, honest);
+  const server = await rogueServer(t, dropAfter(20_000), honest);
   const fullDisk: OpenPart = async (path) => {
     const handle = await open(path, 'w+');
     const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<unknown>;
