@@ -33,7 +33,7 @@ export async function models(args: string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const { cache } = filesFromEnvironment(process.env);
+  const { cache } = await filesFromEnvironment(process.env);
   const rows = await Promise.all(CATALOGUE.map((model) => describe(model, cache)));
   if (args.includes('--json')) console.log(JSON.stringify(rows, null, 2));
   else printTable(rows, cache);

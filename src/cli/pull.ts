@@ -45,13 +45,10 @@ async function pullAll(
   progress: Parameters<typeof fetchModel>[2]['progress'],
 ): Promise<void> {
   const models = names.map(resolveModel);
+  const files = await filesFromEnvironment(process.env);
   const log = createLog({ level: 'warn', format: 'auto', healthRequests: false });
   for (const model of models) {
-    const { text, image } = await fetchModel(model, filesFromEnvironment(process.env), {
-      progress,
-      log,
-      signal,
-    });
+    const { text, image } = await fetchModel(model, files, { progress, log, signal });
     console.log(`${model.name}\n  ${text}\n  ${image}`);
   }
 }

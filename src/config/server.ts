@@ -88,7 +88,7 @@ export function readLog(
 function isHostOrRange(text: string): boolean {
   const [address, prefix, rest] = text.split('/');
   const version = isIP(address!);
-  if (prefix === undefined) return version !== 0 || /^(\*\.)?[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text);
+  if (prefix === undefined) return version !== 0 || /^[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text);
   return (
     version !== 0 &&
     rest === undefined &&
@@ -99,6 +99,6 @@ function isHostOrRange(text: string): boolean {
 
 function checkUrl(url: string, given: Given<unknown>, { findings }: Context): void {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
-  if (protocol !== 'https:' && protocol !== 'http:')
-    findings.fault(given.at, given.key, `expected an http or https URL, got ${quote(url)}`);
+  if (!['https:', 'http:', 'file:'].includes(protocol))
+    findings.fault(given.at, given.key, `expected an http, https or file URL, got ${quote(url)}`);
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/config.ts';
+import { distance } from '../config/spelling.ts';
 import { ARCHITECTURES, OTHER_TOKENIZER, PACKED, PUBLISHED, type PublishedRow } from './published.ts';
 import type { Tower } from './tower.ts';
 
@@ -106,23 +107,9 @@ export function resolveModel(name: string): CatalogueModel {
 /** Up to three canonical names whose spelling is near. */
 function nearestNames(name: string): string[] {
   const wanted = spelling(name);
-  const scored = [...BY_SPELLING].map(([key, model]) => ({ model, distance: editDistance(wanted, key) }));
+  const scored = [...BY_SPELLING].map(([key, model]) => ({ model, slips: distance(wanted, key) }));
   const near = scored
-    .filter(({ distance }) => distance <= Math.max(2, wanted.length / 4))
-    .sort((a, b) => a.distance - b.distance);
+    .filter(({ slips }) => slips <= Math.max(2, wanted.length / 4))
+    .sort((a, b) => a.slips - b.slips);
   return [...new Set(near.map(({ model }) => model.name))].slice(0, 3);
-}
-
-/** Levenshtein's distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitute = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitute, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
