@@ -14,7 +14,9 @@ interface Golden {
 /** Greatest difference allowed, relative to the vector's greatest component. */
 const TOLERANCE = 5e-5;
 
-const goldens: Golden[] = JSON.parse(readFileSync(new URL('./goldens/vectors.json', import.meta.url), 'utf8'));
+const goldens: Golden[] = JSON.parse(
+  readFileSync(new URL('./goldens/vectors.json', import.meta.url), 'utf8'),
+);
 let server: TestServer;
 before(async () => {
   server = await serveModel(await testModel('tiny-224'));
