@@ -1,8 +1,6 @@
 // The only file that knows both JavaScript and the units beside it. It keeps no state: kernels are constants and each
 // job carries its own data, so any number of threads may load it.
 
-#include <napi.h>
-
 #include <array>
 #include <string_view>
 
@@ -10,6 +8,7 @@
 #include "bmp.h"
 #include "geometry.h"
 #include "gif.h"
+#include "javascript.h"
 #include "job.h"
 #include "kernels.h"
 #include "modes.h"
@@ -164,4 +163,4 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 
 }  // namespace
 
-NODE_API_MODULE(NODE_GYP_MODULE_NAME, init)
+NODE_API_MODULE(clip_server, init)

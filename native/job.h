@@ -1,6 +1,6 @@
 #pragma once
 
-#include <napi.h>
+#include "javascript.h"
 
 #include <functional>
 #include <vector>

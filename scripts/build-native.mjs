@@ -77,7 +77,6 @@ function buildWithCompiler(compiler) {
       '-shared',
     ],
     ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
-    ...['-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', '-DNODE_GYP_MODULE_NAME=clip_server'],
     ...[
       '-isystem',
       require('node-addon-api').include_dir,

@@ -1,5 +1,8 @@
 import type { EngineDescription } from '../engine/engine.ts';
 import type { ClipError } from '../errors.ts';
+import type { Tensor } from '../preprocess/image/tensor.ts';
+
+export type { Tensor };
 
 /** What a protocol hands over: one thing to embed. */
 export type Item =
@@ -7,13 +10,6 @@ export type Item =
   | { readonly kind: 'image'; readonly bytes: Uint8Array }
   | { readonly kind: 'tensor'; readonly tensor: Tensor }
   | { readonly kind: 'uri'; readonly uri: string };
-
-/** A picture as numbers, [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], row-major; singleton axes are dropped. */
-export interface Tensor {
-  readonly shape: readonly number[];
-  /** Cast to uint8 as NumPy does (wraps, fractions cut). */
-  readonly data: Uint8Array | Float32Array | Float64Array | Int32Array;
-}
 
 /** One request's life: its share of the limits, its end, and the client's patience. */
 export interface Context {

@@ -15,6 +15,8 @@ export const DECODE_SECONDS = 5;
 /** libvips decodes smaller pictures faster in one go, larger ones with less memory row by row. */
 const ROW_BY_ROW_PIXELS = 4_000_000;
 
+const FAIL_ON = { jpeg: 'truncated', png: 'error', webp: 'error', avif: 'error', tiff: 'error' } as const;
+
 const BYTES_PER_PIXEL: Readonly<Record<PixelMode, number>> = {
   L: 1,
   RGB: 3,
@@ -59,8 +61,8 @@ async function decodeBySharp(bytes: Uint8Array, header: Header, source: SharpSou
   const { width, height, mode } = header;
   const options: SharpOptions = {
     ignoreIcc: true,
-    // Pillow forgives what libjpeg only warns of; a file that ends early fails in both.
-    failOn: source.format === 'jpeg' ? 'truncated' : 'warning',
+    // Pillow forgives what libjpeg and libpng only warn of; a file that ends early fails in both.
+    failOn: FAIL_ON[source.format],
     limitInputPixels: width * height,
     sequentialRead: width * height > ROW_BY_ROW_PIXELS,
   };

@@ -100,7 +100,9 @@ export class ImagePreprocessor {
         metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
         stop();
       });
-    return unlessAborted(work, signal);
+    return unlessAborted(work, signal).catch((error) => {
+      throw ClipError.from(error);
+    });
   }
 }
 
