@@ -38,7 +38,7 @@ export class ImagePreprocessor {
   async fromBytes(bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const { imageBytes } = this.#options.limits;
     if (bytes.length > imageBytes)
-      this.#refuse('imageBytes', `an image of up to ${imageBytes} bytes expected, got ${bytes.length}`);
+      this.#refuse('image_bytes', `an image of up to ${imageBytes} bytes expected, got ${bytes.length}`);
     const header = readHeader(bytes);
     this.#checkSize(header.width, header.height);
     return this.#run(header.width * header.height, signal, async () => {
@@ -66,12 +66,12 @@ export class ImagePreprocessor {
     const { limits, resolution } = this.#options;
     if (width * height > limits.imagePixels)
       this.#refuse(
-        'imagePixels',
+        'image_pixels',
         `an image of up to ${limits.imagePixels} pixels expected, got ${width}x${height}`,
       );
     if ((Math.max(width, height) * resolution) / Math.min(width, height) > RESIZED_SIDE)
       this.#refuse(
-        'resizedSide',
+        'resized_side',
         `an image that is resized to sides of up to ${RESIZED_SIDE} pixels expected, got ${width}x${height}`,
       );
   }
@@ -87,7 +87,7 @@ export class ImagePreprocessor {
     pixels: () => Promise<Omit<ResizeJob, 'resolution'>>,
   ): Promise<Uint8Array> {
     const { metrics, addon, resolution } = this.#options;
-    if (this.#gate.isOverBudget(count)) metrics.limited.inc({ limit: 'pixelsInFlight' });
+    if (this.#gate.isOverBudget(count)) metrics.limited.inc({ limit: 'pixels_in_flight' });
     const leave = await this.#gate.enter(count, signal);
     metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
     const stop = metrics.preprocessSeconds.startTimer({ tower: 'image' });

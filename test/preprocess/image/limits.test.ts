@@ -42,7 +42,7 @@ test('an image of as many bytes as allowed is taken, one byte more is refused an
     images.fromBytes(bytes, never),
     isError('image_too_large', /up to \d+ bytes expected, got/),
   );
-  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'imageBytes' }), 1);
+  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'image_bytes' }), 1);
 });
 
 test('an image of as many pixels as allowed is taken, one row more is refused and counted', async () => {
@@ -55,7 +55,7 @@ test('an image of as many pixels as allowed is taken, one row more is refused an
   );
   const tensor = { shape: [21, 20], data: new Uint8Array(420) };
   await assert.rejects(images.fromTensor(tensor, never), isError('image_too_large'));
-  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'imagePixels' }), 2);
+  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'image_pixels' }), 2);
 });
 
 test('an image too narrow for its resized side is refused and counted', async () => {
@@ -64,7 +64,7 @@ test('an image too narrow for its resized side is refused and counted', async ()
     images.fromTensor({ shape: [length, 2], data: new Uint8Array(length * 2) }, never);
   await row(2 ** 22);
   await assert.rejects(row(2 ** 22 + 1), isError('image_too_large', /sides of up to 33554432 pixels/));
-  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'resizedSide' }), 1);
+  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'resized_side' }), 1);
 });
 
 test('images enter in the order they came, within places and pixels, and one over the budget goes alone', async () => {
@@ -114,7 +114,7 @@ test('pixels that wait for the budget are counted', async () => {
   const { images, metrics } = setUp({ pixelsInFlight: 64 * 64 });
   const bytes = await red(64, 64);
   await Promise.all([images.fromBytes(bytes, never), images.fromBytes(bytes, never)]);
-  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'pixelsInFlight' }), 1);
+  assert.equal(await value(metrics, 'clip_limit_reached_total', { limit: 'pixels_in_flight' }), 1);
 });
 
 test('an abort ends the wait for a place at once and lets the next in', async () => {
