@@ -202,7 +202,7 @@ test('the fetch and files sections are checked', async () => {
   for (const url of ['ftp://a', 'a', 'file:///a'])
     await assert.rejects(
       read(flow({ server: { files: { sources: [url] } } })),
-      /with\.files\.sources: expected an http or https URL/,
+      /with\.files\.sources: expected an http, https or file URL/,
     );
 });
 

@@ -95,7 +95,7 @@ test('model files: cache, sources, offline', async () => {
   assert.deepEqual((await files(env, { sources: 'https://c' })).sources, ['https://c']);
   await assert.rejects(
     files({ CLIP_SERVER_SOURCES: 'a' }),
-    /^ConfigError: environment: CLIP_SERVER_SOURCES: expected an http or https URL/,
+    /^ConfigError: environment: CLIP_SERVER_SOURCES: expected an http, https or file URL/,
   );
   for (const name of ['CLIP_SERVER_OFFLINE', 'HF_HUB_OFFLINE']) {
     for (const value of ['1', 'true', 'YES', 'on'])
