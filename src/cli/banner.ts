@@ -18,13 +18,13 @@ function panelsOf(config: Config, server: Server): Panel[] {
   const { model, width, runtime, precision, device } = server.description;
   const { host } = config.gateway;
   const endpoints = server.endpoints.flatMap(({ address, implementation }) => [
-    [address.secure ? '🔐' : '⛓', 'Protocol', `HTTP${address.secure ? 'S' : ''} (${implementation})`],
+    [address.secure ? '🔐' : '📡', 'Protocol', `HTTP${address.secure ? 'S' : ''} (${implementation})`],
     ['🏠', 'Local', `${host}:${address.port}`],
     ...privateAddress(host).map((lan) => ['🔒', 'Private', `${lan}:${address.port}`]),
   ]) as Row[];
   const serving: Row[] = [
-    ['🧠', 'Model', `${model} (${width} components)`],
-    ['⚙', 'Engine', `${runtime === 'onnxruntime' ? 'ONNX Runtime' : runtime}, ${precision}`],
+    ['🤖', 'Model', `${model} (${width} components)`],
+    ['🔧', 'Engine', `${runtime === 'onnxruntime' ? 'ONNX Runtime' : runtime}, ${precision}`],
     ['💻', 'Device', device],
     ['🧵', 'Replicas', String(config.executor.replicas)],
     ['📄', 'Flow', config.origin],
@@ -33,9 +33,13 @@ function panelsOf(config: Config, server: Server): Panel[] {
   const documents: Row[] = server.endpoints.map(({ address }) => [
     '💬',
     'API',
-    `${scheme}://${host}:${address.port}/docs`,
+    `${scheme}://${reachable(host)}:${address.port}/docs`,
   ]);
-  const metrics: Row[] = server.metricsPorts.map((port) => ['📈', 'Metrics', `http://${host}:${port}`]);
+  const metrics: Row[] = server.metricsPorts.map((port) => [
+    '📈',
+    'Metrics',
+    `http://${reachable(host)}:${port}`,
+  ]);
   const panels: Panel[] = [
     ['🔗 Endpoint', endpoints],
     ['💎 HTTP extension', documents],
@@ -46,8 +50,13 @@ function panelsOf(config: Config, server: Server): Panel[] {
 }
 
 function draw([title, rows]: Panel): string {
-  const body = rows.map(([sign, name, value]) => `│ ${sign}\t${name.padEnd(10)} ${value}`);
+  const body = rows.map(([sign, name, value]) => `│ ${sign}  ${name.padEnd(10)} ${value}`);
   return [`╭── ${title} `.padEnd(60, '─'), ...body, '╰'.padEnd(60, '─'), ''].join('\n');
+}
+
+/** 0.0.0.0 stands for every address of this machine, and leads nowhere in a browser. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' ? 'localhost' : host;
 }
 
 function privateAddress(host: string): string[] {

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { readConfig } from '../../src/config/read.ts';
+import { testModel } from '../models/test-model.ts';
+import { serveModel } from '../server/start.ts';
+
+// What the documents say is tried: flows are read, commands are run, links lead somewhere.
+const ROOT = resolve(import.meta.dirname, '../..');
+const run = promisify(execFile);
+const documents = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+
+function blocks(text: string, language: string): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(([, block]) => block!);
+}
+
+for (const name of documents) {
+  const text = readFileSync(join(ROOT, name), 'utf8');
+
+  test(`the flows in ${name} are read without a warning`, async () => {
+    for (const flow of blocks(text, 'yaml').filter((block) => block.includes('jtype: Flow'))) {
+      const { warnings } = await readConfig({ argument: flow }, {});
+      assert.deepEqual(warnings, []);
+    }
+  });
+
+  test(`the links in ${name} lead to files of the project`, () => {
+    for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g))
+      assert.ok(existsSync(join(ROOT, dirname(name), target!)), target);
+  });
+}
+
+test('the request of the README is answered with a vector per document', async () => {
+  const [command] = blocks(readme, 'sh').filter((block) => block.includes('curl'));
+  const server = await serveModel(await testModel('tiny'));
+  try {
+    const { stdout } = await run('bash', [
+      '-c',
+      command!.replace('localhost:51000', new URL(server.url).host),
+    ]);
+    const { data } = JSON.parse(stdout) as { data: { embedding: number[] }[] };
+    assert.equal(data.length, 2);
+    for (const { embedding } of data) assert.ok(embedding.length > 0 && embedding.every(Number.isFinite));
+  } finally {
+    await server.close();
+  }
+});
+
+test('the commands of the README exist', async () => {
+  const launch = join(ROOT, 'dist/cli/launch.cjs');
+  const commands = [...readme.matchAll(/^clip-server (models|pull \S+)/gm)].map(([, command]) => command!);
+  assert.deepEqual(commands, ['models', 'pull ViT-L/14']);
+  const env = { ...process.env, CLIP_SERVER_OFFLINE: '1', CLIP_SERVER_CACHE: join(ROOT, '.cache/none') };
+  const { stdout } = await run(process.execPath, [launch, 'models'], { env });
+  assert.match(stdout, /ViT-L-14::openai/);
+  // Offline, a model that is not in the cache is a fault of the machine (1), not of the command (2).
+  await assert.rejects(run(process.execPath, [launch, 'pull', 'ViT-L/14'], { env }), { code: 1 });
+});
+
+test('the scripts that the documents name are in package.json', () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  for (const name of documents)
+    for (const [, script] of readFileSync(join(ROOT, name), 'utf8').matchAll(/npm run ([\w:]+)/g))
+      assert.ok(scripts[script!], `${name}: npm run ${script}`);
+});
