@@ -106,7 +106,7 @@ Napi::Value decode_jpeg(const Napi::CallbackInfo& info, const clip::TurboJpeg& l
                         side(job, "height"),
                         one_of(job, "mode", kJpegModes),
                         static_cast<int>(job.integer("resolution", 1, clip::kMaxResolution))};
-  const clip::Kernel& kernel = kernel_of(job);
+  const clip::Kernel& kernel = *clip::kernels().front();
   return clip::Job::run(info.Env(), {data}, crop_bytes(jpeg.resolution), [library, jpeg, &kernel](uint8_t* out) {
     return clip::decode_resize_crop(library, jpeg, out, kernel);
   });

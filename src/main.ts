@@ -120,7 +120,9 @@ async function serveModel(
   const tokenizer = await createTokenizer(contract, limits);
   const resolution = contract.image.resolution!;
   const workers = executor.preprocessWorkers * executor.replicas;
-  const images = new ImagePreprocessor({ resolution, workers, limits, addon: loadAddon(), metrics });
+  const addon = loadAddon();
+  log.debug({ jpeg: addon.jpeg }, `JPEGs are decoded by ${addon.jpeg.by}`);
+  const images = new ImagePreprocessor({ resolution, workers, limits, addon, metrics });
   closers.add(() => images.close());
   const uris = new UriLoader({ config: config.fetch, limits, metrics, log });
   closers.add(() => uris.close());

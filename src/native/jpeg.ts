@@ -22,8 +22,6 @@ export interface JpegJob {
   /** `L` for one component, `RGB` for three. */
   readonly mode: 'L' | 'RGB';
   readonly resolution: number;
-  /** One of `Addon.kernels`; the fastest where absent. */
-  readonly kernel?: string;
 }
 
 /** Opens the library that `@julusian/jpeg-turbo` carries beside its own addon, which is never loaded. */
