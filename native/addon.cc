@@ -2,6 +2,7 @@
 // job carries its own data, so any number of threads may load it.
 
 #include <array>
+#include <stdexcept>
 #include <string_view>
 
 #include "arguments.h"
@@ -10,6 +11,7 @@
 #include "gif.h"
 #include "javascript.h"
 #include "job.h"
+#include "jpeg.h"
 #include "kernels.h"
 #include "modes.h"
 #include "normalise.h"
@@ -44,6 +46,8 @@ constexpr Names<clip::Mode, 9> kModes{{{"L", clip::Mode::L},
                                        {"nearest-L", clip::Mode::NearestL},
                                        {"nearest-RGB", clip::Mode::NearestRGB}}};
 
+constexpr Names<clip::Mode, 2> kJpegModes{{{"L", clip::Mode::L}, {"RGB", clip::Mode::RGB}}};
+
 constexpr Names<clip::BmpPixels, 13> kBmpPixels{{{"index1", clip::BmpPixels::Index1},
                                                  {"index4", clip::BmpPixels::Index4},
                                                  {"index8", clip::BmpPixels::Index8},
@@ -69,6 +73,8 @@ const clip::Kernel& kernel_of(const Arguments& job) {
 
 int side(const Arguments& job, const char* name) { return static_cast<int>(job.integer(name, 1, clip::kMaxSide)); }
 
+size_t crop_bytes(int resolution) { return static_cast<size_t>(resolution) * resolution * 3; }
+
 Napi::Value resize_crop(const Napi::CallbackInfo& info) {
   const Arguments job(info);
   const Napi::Uint8Array data = job.bytes("data");
@@ -84,9 +90,39 @@ Napi::Value resize_crop(const Napi::CallbackInfo& info) {
     picture.palette = lent.back().Data();
   }
   const clip::Kernel& kernel = kernel_of(job);
-  const size_t size = static_cast<size_t>(picture.resolution) * picture.resolution * 3;
-  return clip::Job::run(info.Env(), std::move(lent), size,
-                        [picture, &kernel](uint8_t* out) { clip::resize_crop(picture, out, kernel); });
+  return clip::Job::run(info.Env(), std::move(lent), crop_bytes(picture.resolution),
+                        [picture, &kernel](uint8_t* out) {
+                          clip::resize_crop(picture, out, kernel);
+                          return true;
+                        });
+}
+
+Napi::Value decode_jpeg(const Napi::CallbackInfo& info, const clip::TurboJpeg& library) {
+  const Arguments job(info);
+  const Napi::Uint8Array data = job.bytes("data");
+  const clip::Jpeg jpeg{data.Data(),
+                        data.ByteLength(),
+                        side(job, "width"),
+                        side(job, "height"),
+                        one_of(job, "mode", kJpegModes),
+                        static_cast<int>(job.integer("resolution", 1, clip::kMaxResolution))};
+  const clip::Kernel& kernel = *clip::kernels().front();
+  return clip::Job::run(info.Env(), {data}, crop_bytes(jpeg.resolution), [library, jpeg, &kernel](uint8_t* out) {
+    return clip::decode_resize_crop(library, jpeg, out, kernel);
+  });
+}
+
+/// (path) → the function that decodes with the library at that path.
+Napi::Value open_turbo_jpeg(const Napi::CallbackInfo& info) {
+  if (info.Length() != 1 || !info[0].IsString())
+    throw Napi::TypeError::New(info.Env(), "openTurboJpeg(path: string) expected");
+  try {
+    const clip::TurboJpeg library = clip::open_turbo_jpeg(info[0].As<Napi::String>());
+    const auto decode = [library](const Napi::CallbackInfo& call) { return decode_jpeg(call, library); };
+    return Napi::Function::New(info.Env(), decode, "decodeResizeCrop");
+  } catch (const std::runtime_error& error) {
+    throw Napi::Error::New(info.Env(), error.what());
+  }
 }
 
 Napi::Value unpack_bmp(const Napi::CallbackInfo& info) {
@@ -100,7 +136,10 @@ Napi::Value unpack_bmp(const Napi::CallbackInfo& info) {
                       job.boolean("topDown"),
                       one_of(job, "pixels", kBmpPixels)};
   const size_t size = static_cast<size_t>(bmp.width) * bmp.height * clip::bmp_channels(bmp.pixels);
-  return clip::Job::run(info.Env(), {data}, size, [bmp](uint8_t* out) { clip::unpack_bmp(bmp, out); });
+  return clip::Job::run(info.Env(), {data}, size, [bmp](uint8_t* out) {
+    clip::unpack_bmp(bmp, out);
+    return true;
+  });
 }
 
 Napi::Value unpack_gif(const Napi::CallbackInfo& info) {
@@ -122,7 +161,10 @@ Napi::Value unpack_gif(const Napi::CallbackInfo& info) {
                       job.boolean("interlaced"),
                       static_cast<uint8_t>(job.integer("fill", 0, 255))};
   const size_t size = static_cast<size_t>(width) * height;
-  return clip::Job::run(info.Env(), {data}, size, [gif](uint8_t* out) { clip::unpack_gif(gif, out); });
+  return clip::Job::run(info.Env(), {data}, size, [gif](uint8_t* out) {
+    clip::unpack_gif(gif, out);
+    return true;
+  });
 }
 
 Napi::Value normalise(const Napi::CallbackInfo& info) {
@@ -154,6 +196,7 @@ Napi::Array kernel_names(Napi::Env env) {
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("resizeCrop", Napi::Function::New(env, resize_crop, "resizeCrop"));
+  exports.Set("openTurboJpeg", Napi::Function::New(env, open_turbo_jpeg, "openTurboJpeg"));
   exports.Set("unpackBmp", Napi::Function::New(env, unpack_bmp, "unpackBmp"));
   exports.Set("unpackGif", Napi::Function::New(env, unpack_gif, "unpackGif"));
   exports.Set("normalise", Napi::Function::New(env, normalise, "normalise"));

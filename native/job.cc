@@ -20,9 +20,9 @@ Job::Job(Napi::Env env, size_t size, Work work)
 }
 
 // AsyncWorker turns what this throws into the error given to OnError.
-void Job::Execute() { work_(out_); }
+void Job::Execute() { written_ = work_(out_); }
 
-void Job::OnOK() { deferred_.Resolve(held_.front().Value()); }
+void Job::OnOK() { deferred_.Resolve(written_ ? held_.front().Value() : Env().Undefined()); }
 
 void Job::OnError(const Napi::Error& error) { deferred_.Reject(error.Value()); }
 

@@ -131,6 +131,7 @@ async function serveModel(
   const resolution = contract.image.resolution!;
   const workers = executor.preprocessWorkers * executor.replicas;
   const addon = await obtainAddon(log, signal);
+  log.debug({ jpeg: addon.jpeg }, `JPEGs are decoded by ${addon.jpeg.by}`);
   const images = new ImagePreprocessor({ resolution, workers, limits, addon, metrics });
   closers.add(() => images.close());
   const uris = new UriLoader({ config: config.fetch, limits, metrics, log });

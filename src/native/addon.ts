@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
+import { type DecodeResizeCrop, type JpegDecoder, openJpegDecoder } from './jpeg.ts';
 
 /** The one typed door to the addon: everything native that TypeScript may call. */
 export interface Addon {
@@ -10,6 +11,8 @@ export interface Addon {
    * Throws TypeError or RangeError for a job that cannot be; rejects when the buffer does not hold the picture.
    */
   resizeCrop(job: ResizeJob): Promise<Uint8Array>;
+  /** What decodes plain JPEGs. */
+  readonly jpeg: JpegDecoder;
   /** Pixels of a BMP on a thread of libuv's pool: width × height × channels (1 for indices), top row first. */
   unpackBmp(job: BmpJob): Promise<Uint8Array>;
   /** Palette indices of a GIF's first frame on its canvas, on a thread of libuv's pool: width × height bytes. */
@@ -88,6 +91,12 @@ export interface GifJob {
   readonly fill: number;
 }
 
+/** The built file's exports. */
+interface Native extends Omit<Addon, 'jpeg'> {
+  /** @throws Error where the library at the path does not load */
+  openTurboJpeg(path: string): DecodeResizeCrop;
+}
+
 const ROOT = resolve(import.meta.dirname, '..', '..');
 const PLACES = ['build/Release', `prebuilds/${process.platform}-${process.arch}`];
 
@@ -101,7 +110,8 @@ export function loadAddon(): Addon {
   for (const place of PLACES) {
     const path = join(ROOT, place, 'clip-server.node');
     try {
-      return require(path) as Addon;
+      const { openTurboJpeg, ...own } = require(path) as Native;
+      return { ...own, jpeg: openJpegDecoder(openTurboJpeg) };
     } catch (error) {
       failures.push(`${path}: ${existsSync(path) ? (error as Error).message : 'no such file'}`);
     }

@@ -42,8 +42,7 @@ test('the addon works in several threads at once, and a thread may end in the mi
 
 test('without a built file, one error tells where it was looked for and how to build it', () => {
   const copy = join(scratch, 'src/native');
-  mkdirSync(copy, { recursive: true });
-  cpSync(join(ROOT, 'src/native/addon.ts'), join(copy, 'addon.ts'));
+  cpSync(join(ROOT, 'src/native'), copy, { recursive: true });
   writeFileSync(join(scratch, 'package.json'), '{"type":"module"}');
   const prebuild = join(scratch, 'prebuilds', `${process.platform}-${process.arch}`);
   mkdirSync(prebuild, { recursive: true });

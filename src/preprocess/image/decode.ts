@@ -55,6 +55,22 @@ export async function decode(bytes: Uint8Array, header: Header, addon: Addon): P
   }
 }
 
+/**
+ * Decodes and crops a JPEG of the common kinds in one job. Undefined for any other file, and for one that is broken: what
+ * becomes of those is for `decode` to say.
+ */
+export async function cropJpeg(
+  bytes: Uint8Array,
+  header: Header,
+  addon: Addon,
+  resolution: number,
+): Promise<Uint8Array | undefined> {
+  const { width, height, mode, source } = header;
+  if (source.by !== 'sharp' || source.format !== 'jpeg' || addon.jpeg.by !== 'libjpeg-turbo') return;
+  if (mode !== 'L' && mode !== 'RGB') return;
+  return addon.jpeg.decodeResizeCrop({ data: bytes, width, height, mode, resolution });
+}
+
 type SharpSource = Extract<Source, { by: 'sharp' }>;
 
 async function decodeBySharp(bytes: Uint8Array, header: Header, source: SharpSource): Promise<Uint8Array> {

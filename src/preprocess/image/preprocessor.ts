@@ -1,10 +1,10 @@
 import type { Limits } from '../../config/config.ts';
 import { ClipError } from '../../errors.ts';
-import type { Addon, ResizeJob } from '../../native/addon.ts';
+import type { Addon } from '../../native/addon.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import { decode, prepareSharp } from './decode.ts';
+import { cropJpeg, decode, prepareSharp } from './decode.ts';
 import { cancelled, DecodeGate } from './gate.ts';
-import { readHeader } from './header.ts';
+import { type Header, readHeader } from './header.ts';
 import { type Tensor, tensorPicture } from './tensor.ts';
 
 export interface ImagePreprocessorOptions {
@@ -41,10 +41,7 @@ export class ImagePreprocessor {
       this.#refuse('image_bytes', `an image of up to ${imageBytes} bytes expected, got ${bytes.length}`);
     const header = readHeader(bytes);
     this.#checkSize(header.width, header.height);
-    return this.#run(header.width * header.height, signal, async () => {
-      const pixels = await decode(bytes, header, this.#options.addon);
-      return { ...pixels, width: header.width, height: header.height };
-    });
+    return this.#run(header.width * header.height, signal, () => this.#cropFile(bytes, header, signal));
   }
 
   /**
@@ -54,7 +51,10 @@ export class ImagePreprocessor {
   async fromTensor(tensor: Tensor, signal: AbortSignal): Promise<Uint8Array> {
     const picture = tensorPicture(tensor);
     this.#checkSize(picture.width, picture.height);
-    return this.#run(picture.width * picture.height, signal, async () => picture);
+    const { addon, resolution } = this.#options;
+    return this.#run(picture.width * picture.height, signal, async () =>
+      addon.resizeCrop({ ...picture, resolution }),
+    );
   }
 
   /** Refuses what is waiting and what comes; what is being decoded ends by itself. Idempotent. */
@@ -81,25 +81,28 @@ export class ImagePreprocessor {
     throw new ClipError('image_too_large', message);
   }
 
-  async #run(
-    count: number,
-    signal: AbortSignal,
-    pixels: () => Promise<Omit<ResizeJob, 'resolution'>>,
-  ): Promise<Uint8Array> {
-    const { metrics, addon, resolution } = this.#options;
+  async #cropFile(bytes: Uint8Array, header: Header, signal: AbortSignal): Promise<Uint8Array> {
+    const { addon, resolution } = this.#options;
+    const { width, height } = header;
+    const crop = await cropJpeg(bytes, header, addon, resolution);
+    if (crop) return crop;
+    if (signal.aborted) throw cancelled(signal);
+    const pixels = await decode(bytes, header, addon);
+    if (signal.aborted) throw cancelled(signal);
+    return addon.resizeCrop({ ...pixels, width, height, resolution });
+  }
+
+  async #run(count: number, signal: AbortSignal, crop: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const { metrics } = this.#options;
     if (this.#gate.isOverBudget(count)) metrics.limited.inc({ limit: 'pixels_in_flight' });
     const leave = await this.#gate.enter(count, signal);
     metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
     const stop = metrics.preprocessSeconds.startTimer({ tower: 'image' });
-    const work = pixels()
-      .then((job) =>
-        signal.aborted ? Promise.reject(cancelled(signal)) : addon.resizeCrop({ ...job, resolution }),
-      )
-      .finally(() => {
-        leave();
-        metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
-        stop();
-      });
+    const work = crop().finally(() => {
+      leave();
+      metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
+      stop();
+    });
     return unlessAborted(work, signal).catch((error) => {
       throw ClipError.from(error);
     });
