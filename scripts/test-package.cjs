@@ -9,6 +9,7 @@ const { createInterface } = require('node:readline');
 const { ROOT } = require('./setup.cjs');
 
 const MAX_BYTES = 30e6;
+const PREBUILT = `prebuilds/${process.platform}-${process.arch}/clip-server.node`;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'clip-server-package-'));
 
 function npm(args, cwd) {
@@ -92,6 +93,9 @@ async function main() {
       `the installed command says its version, ${version}`,
     );
     await serve(command, env);
+    fs.writeFileSync(path.join(folder, 'app/node_modules/clip-server', PREBUILT), 'of another machine');
+    await serve(command, { ...process.env, HOME: folder });
+    check(true, 'where the prebuilt addon does not load, it is compiled');
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

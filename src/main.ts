@@ -5,7 +5,7 @@ import { testCard } from './engine/onnx-open.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
 import type { ModelContract, Tower, TowerInput } from './model/tower.ts';
-import { loadAddon } from './native/addon.ts';
+import { obtainAddon } from './native/build.ts';
 import { readiness } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -20,7 +20,7 @@ import { ServiceGate } from './service/gate.ts';
 import type { ServiceDescription } from './service/item.ts';
 import { Service } from './service/service.ts';
 
-/** Time that an engine has to load where the flow sets no `timeout_ready`. */
+/** Time that an engine has to load. */
 const START_MS = 3_000_000;
 
 export interface Hooks {
@@ -66,7 +66,8 @@ class Closers {
  *
  * @throws ConfigError; ClipError model_unavailable, model_invalid, engine_failed; Error of a port. What was begun is ended.
  */
-export async function startServer(config: Config, hooks: Hooks): Promise<Server> {
+export async function startServer(config: Config, given: Hooks): Promise<Server> {
+  const hooks = { ...given, signal: withinStartTime(config, given.signal) };
   const closers = new Closers();
   const metrics = new Metrics();
   const gate = new ServiceGate();
@@ -83,6 +84,15 @@ export async function startServer(config: Config, hooks: Hooks): Promise<Server>
     await closers.close();
     throw error;
   }
+}
+
+function withinStartTime({ executor }: Config, signal: AbortSignal): AbortSignal {
+  const ms = executor.startTimeoutMs;
+  if (ms === undefined) return signal;
+  const late = new AbortController();
+  const reason = new Error(`the start took longer than timeout_ready allows, ${ms} ms`);
+  setTimeout(() => late.abort(reason), ms).unref();
+  return AbortSignal.any([signal, late.signal]);
 }
 
 async function listen(config: Config, gate: ServiceGate, metrics: Metrics, hooks: Hooks, closers: Closers) {
@@ -121,7 +131,8 @@ async function serveModel(
   const tokenizer = await createTokenizer(contract, limits);
   const resolution = contract.image.resolution!;
   const workers = executor.preprocessWorkers * executor.replicas;
-  const images = new ImagePreprocessor({ resolution, workers, limits, addon: loadAddon(), metrics });
+  const addon = await obtainAddon(log, signal);
+  const images = new ImagePreprocessor({ resolution, workers, limits, addon, metrics });
   closers.add(() => images.close());
   const uris = new UriLoader({ config: config.fetch, limits, metrics, log });
   closers.add(() => uris.close());
@@ -132,7 +143,7 @@ async function serveModel(
     engines: { text: factories(text), image: factories(image) },
     maxBatch: executor.minibatchSize,
     limits,
-    startMs: executor.startTimeoutMs ?? START_MS,
+    startMs: START_MS,
     metrics,
     log,
   });

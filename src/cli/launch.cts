@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The file that package.json's `bin` names. libuv reads the pool's size when the pool is first used, and loading an
 // ES module uses it: so this is CommonJS and sets the size before anything else. Decoding is bounded by its own
 // semaphore (`num_worker_preprocess` × replicas); the threads beyond the cores keep files and name look-ups going.

@@ -49,7 +49,6 @@ export interface GatewayConfig {
   readonly exposedEndpoints: readonly ExposedEndpoint[];
   /** `auto` takes uWebSockets.js where it loads, else `node:http`. */
   readonly httpServer: 'auto' | 'uws' | 'node';
-  readonly prefetch: number;
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;
@@ -72,7 +71,7 @@ export interface ExecutorConfig {
   readonly name: string;
   readonly runtime: Runtime;
   readonly replicas: number;
-  /** Model name as the user wrote it. */
+  /** Model name as the user wrote it; the folder's path where there is one and no name. */
   readonly model: string;
   /** Directory with `textual.onnx` and `visual.onnx`; replaces the download. */
   readonly modelPath?: string;
@@ -85,12 +84,12 @@ export interface ExecutorConfig {
    * in `environment.CUDA_VISIBLE_DEVICES` is the index by which CUDA libraries know it (for indices, the same number).
    */
   readonly replicaDevices: readonly string[];
-  readonly dtype?: 'fp32' | 'fp16' | 'bf16';
   readonly minibatchSize: number;
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
   /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */
   readonly endpoints: ReadonlyMap<string, 'encode' | 'rank'>;
+  /** ms that the start may take, with downloads; undefined means none. From `timeout_ready`. */
   readonly startTimeoutMs?: number;
   /** CPU threads for all replicas together, from `OMP_NUM_THREADS`; undefined means the machine's cores. */
   readonly threads?: number;

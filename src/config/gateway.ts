@@ -28,7 +28,6 @@ export async function readGateway(
     crudEndpoints: !server.get('no_crud_endpoints'),
     exposedEndpoints: readExposed(server.given('expose_endpoints'), context),
     httpServer: server.get('http_server'),
-    prefetch: server.get('prefetch'),
     requestTimeoutMs: bound(timeout),
     keepAliveTimeoutMs: uvicorn.get('timeout_keep_alive') * 1000,
     metricsPort: server.get('monitoring')

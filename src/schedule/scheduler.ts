@@ -28,7 +28,10 @@ export class Scheduler {
     this.#log = options.log;
   }
 
-  /** Resolves when every engine serves. @throws ClipError of the first that does not; the others are then closed */
+  /**
+   * Resolves when every engine serves; where one does not, all are closed.
+   * @throws ClipError of the first that does not; the signal's reason
+   */
   async start(signal: AbortSignal): Promise<void> {
     const { text, image } = this.#lanes;
     const stop = () => void this.#end(ClipError.aborted(signal));
@@ -39,6 +42,7 @@ export class Scheduler {
       this.#compareWidths();
     } catch (error) {
       await this.close();
+      signal.throwIfAborted();
       throw error;
     } finally {
       signal.removeEventListener('abort', stop);

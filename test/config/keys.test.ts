@@ -52,7 +52,6 @@ const CASES: Record<string, Record<string, Case>> = {
     protocol: at('grpc', ({ gateway }) => gateway.listeners, [{ protocol: 'grpc', port: 51000 }]),
     host: at('127.0.0.2', ({ gateway }) => gateway.host),
     cors: at(true, ({ gateway }) => gateway.cors),
-    prefetch: at(0, ({ gateway }) => gateway.prefetch),
     title: at('007', ({ gateway }) => gateway.title),
     description: at('', ({ gateway }) => gateway.description),
     no_debug_endpoints: at(true, ({ gateway }) => gateway.debugEndpoints, false),
@@ -158,7 +157,6 @@ const CASES: Record<string, Record<string, Case>> = {
     access_paths: at('@r, cm', ({ executor }) => executor.accessPaths, '@r,cm'),
     traversal_paths: at('@c', ({ executor }) => executor.accessPaths),
     model_path: at('~/clip', ({ executor }) => executor.modelPath, '/home/me/clip'),
-    dtype: at('fp16', ({ executor }) => executor.dtype),
   },
 };
 
@@ -208,7 +206,8 @@ for (const [place, table] of KEYS) {
     for (const [name, { status, aliases, silent, note, fallback }] of Object.entries(table)) {
       if (status !== 'accepted') continue;
       assert.ok(note.length > 10, `${place}.${name} has no reason`);
-      const value = typeof fallback === 'boolean' ? !fallback : name === 'method' ? 'needs' : 7;
+      const words: Record<string, string> = { method: 'needs', dtype: 'fp16' };
+      const value = typeof fallback === 'boolean' ? !fallback : (words[name] ?? 7);
       for (const spelling of spellings(name, aliases)) {
         const { warnings } = await read(flowWith(place, { [spelling]: value }), { cwd: CWD });
         const said = warnings.filter((line) =>

@@ -38,7 +38,6 @@ const EXPECTED: Record<string, (config: Config) => void> = {
   },
   '10-protocol.yml': (config) => {
     assert.deepEqual(config.gateway.listeners, [{ protocol: 'websocket', port: 51000 }]);
-    assert.equal(config.gateway.prefetch, 10);
     assert.equal(config.executor.replicas, 4);
   },
   '11-monitoring.yml': (config) => {

@@ -55,9 +55,9 @@ test('a variable that is missing in ${{ }} is a fault with its name and line', a
 });
 
 test('an empty variable leaves the key at its default', async () => {
-  const config = await read(yaml('cors: $EMPTY\nprefetch: ${{ ENV.EMPTY }}\nport: 1'), { env });
+  const config = await read(yaml('cors: $EMPTY\ntitle: ${{ ENV.EMPTY }}\nport: 1'), { env });
   assert.equal(config.gateway.cors, false);
-  assert.equal(config.gateway.prefetch, 1000);
+  assert.equal(config.gateway.title, 'clip-server');
 });
 
 test('references to other keys resolve', async () => {

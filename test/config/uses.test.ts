@@ -57,19 +57,16 @@ test('uses may be a YAML file beside the flow, with variables of its own', async
   mkdirSync(join(home, 'sub'));
   writeFileSync(
     join(home, 'sub/flow.yml'),
-    'jtype: Flow\nwith: {port: 1}\nexecutors: [{uses: my executor.yml, uses_with: {dtype: fp16}}]\n',
+    'jtype: Flow\nwith: {port: 1}\nexecutors: [{uses: my executor.yml, uses_with: {minibatch_size: 6}}]\n',
   );
   const executor = join(home, 'sub/my executor.yml');
   writeFileSync(
     executor,
-    '!CLIPEncoder\nwith:\n  name: $MODEL\n  minibatch_size: 5\n  dtype: fp32\nmetas: {py_modules: [clip_onnx.py]}\n',
+    '!CLIPEncoder\nwith:\n  name: $MODEL\n  minibatch_size: 5\nmetas: {py_modules: [clip_onnx.py]}\n',
   );
   const config = await readConfig({ argument: 'sub/flow.yml' }, { MODEL: 'RN50' }, { cwd: home });
-  const { runtime, model, minibatchSize, dtype } = config.executor;
-  assert.deepEqual(
-    { runtime, model, minibatchSize, dtype },
-    { runtime: 'onnx', model: 'RN50', minibatchSize: 5, dtype: 'fp16' },
-  );
+  const { runtime, model, minibatchSize } = config.executor;
+  assert.deepEqual({ runtime, model, minibatchSize }, { runtime: 'onnx', model: 'RN50', minibatchSize: 6 });
   writeFileSync(executor, 'jtype: CLIPEncoder\nwith:\n  minibatch_size: many\n');
   await assert.rejects(readConfig({ argument: 'sub/flow.yml' }, {}, { cwd: home }), (error: Error) =>
     error.message.startsWith(`${executor}:3: executors[0].uses.with.minibatch_size: expected an integer`),

@@ -111,7 +111,6 @@ export function testConfig(
       crudEndpoints: true,
       exposedEndpoints: [],
       httpServer: 'auto',
-      prefetch: 1000,
       keepAliveTimeoutMs: 5000,
       ...gateway,
     },

@@ -48,8 +48,9 @@ export const EXECUTOR_KEYS = {
   ),
   timeout_ready: honoured(
     integer(-1, LONGEST_MS),
-    600_000,
+    undefined,
     'Milliseconds that the start may take, with downloads; −1 and 0 are without bound.',
+    { defaultNote: 'none for downloads, 50 minutes for an engine' },
   ),
   timeout_send: honoured(
     integer(-1, LONGEST_MS),
@@ -166,11 +167,10 @@ export const ENCODER_KEYS = {
     undefined,
     'Directory with `textual.onnx` and `visual.onnx`, relative to the working directory; `~` is the home directory. Taken by every runtime.',
   ),
-  dtype: honoured(
+  dtype: accepted(
     choice<'fp32' | 'fp16' | 'bf16'>(['fp32', 'fp16', 'bf16']),
     undefined,
-    'Precision of the model.',
-    { defaultNote: 'that of the runtime' },
+    'a graph is run in the precision that it was exported in; the start page tells which',
   ),
   jit: accepted(BOOLEAN, false, 'a setting of PyTorch'),
 };

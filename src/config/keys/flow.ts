@@ -55,7 +55,12 @@ export const WITH_KEYS = {
     defaultNote: '`JINA_DEFAULT_HOST`, else 0.0.0.0 (127.0.0.1 on Windows)',
   }),
   cors: honoured(BOOLEAN, false, 'Lets pages of any origin call the HTTP server.'),
-  prefetch: honoured(integer(0), 1000, 'Requests in flight per client stream; 0 is unlimited.'),
+  prefetch: accepted(
+    integer(0),
+    1000,
+    'HTTP requests are independent; `limits.queue_items` bounds what is in flight',
+    { silent: true },
+  ),
   title: honoured(TEXT, 'clip-server', 'Title of the OpenAPI document.'),
   description: honoured(TEXT, 'CLIP vectors for text and images', 'Description in the OpenAPI document.'),
   no_debug_endpoints: honoured(BOOLEAN, false, 'Leaves out `/status`, `/post` and `/dry_run`.'),
