@@ -27,7 +27,7 @@ const LIMITS = {
 export async function schedulerOverheadBench(): Promise<Record<string, number>> {
   const metrics = new Metrics();
   const scheduler = new Scheduler({
-    replicas: [async () => FREE],
+    engines: { text: [async () => FREE], image: [async () => FREE] },
     maxBatch: MAX_BATCH,
     limits: LIMITS,
     startMs: 1000,
@@ -68,10 +68,9 @@ const FREE: Engine = {
     precision: 'fp32',
     width: 512,
     normalised: false,
-    maxBatch: { text: undefined, image: undefined },
   }),
-  run: async ({ inputs }) => new Float32Array(inputs.length * 512).fill(1),
-  warm: async () => ({ text: 0, image: 0 }),
+  run: async (inputs) => new Float32Array(inputs.length * 512).fill(1),
+  warm: async () => 0,
   close: async () => {},
 };
 

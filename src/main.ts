@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { type Config, ConfigError, type Device, type ExecutorConfig } from './config/config.ts';
 import { type OnnxEngines, onnxEngines, threadsPerReplica } from './engine/onnx.ts';
+import { testCard } from './engine/onnx-open.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
-import type { ModelContract, TextInput } from './model/tower.ts';
+import type { ModelContract, Tower, TowerInput } from './model/tower.ts';
 import { obtainAddon } from './native/build.ts';
 import { readiness } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
@@ -136,9 +137,11 @@ async function serveModel(
   closers.add(() => images.close());
   const uris = new UriLoader({ config: config.fetch, limits, metrics, log });
   closers.add(() => uris.close());
-  const engines = replicaEngines(config, contract, tokenizer.encode('a photo of a cat'));
+  const text = towerEngines(config, contract, 'text', tokenizer.encode('a photo of a cat'));
+  const image = towerEngines(config, contract, 'image', testCard(resolution));
+  const factories = (engines: OnnxEngines[]) => engines.map(({ create }) => create);
   const scheduler = new Scheduler({
-    replicas: engines.map(({ create }) => create),
+    engines: { text: factories(text), image: factories(image) },
     maxBatch: executor.minibatchSize,
     limits,
     startMs: START_MS,
@@ -147,8 +150,6 @@ async function serveModel(
   });
   closers.add(() => scheduler.close());
   await scheduler.start(signal);
-  const { notice } = scheduler.describe();
-  if (notice !== undefined) log.warn(notice);
   const admission = new Admission({ limits, metrics });
   const service = new Service({
     model: contract.name,
@@ -163,20 +164,22 @@ async function serveModel(
     queueMs: limits.queueMs,
     requestTimeoutMs: gateway.requestTimeoutMs,
   });
-  return { service, computing: () => engines.reduce((sum, engine) => sum + engine.computing(), 0) };
+  const computing = () => [...text, ...image].reduce((sum, engines) => sum + engines.computing(), 0);
+  return { service, computing };
 }
 
-/** One maker of engines per replica, each with its device and its share of the CPU's threads. */
-function replicaEngines(
+/** One maker of a tower's engines per replica, each with its device and its share of the CPU's threads. */
+function towerEngines(
   { executor, environment }: Config,
   contract: ModelContract,
-  probe: TextInput,
+  tower: Tower,
+  probe: TowerInput,
 ): OnnxEngines[] {
   const threads = threadsPerReplica(executor.threads ?? availableParallelism(), executor.replicas);
   const visible = environment.CUDA_VISIBLE_DEVICES?.split(',') ?? [];
   return threads.map((share, replica) =>
     onnxEngines({
-      contract,
+      contract: contract[tower],
       probe,
       threads: share,
       device: replicaDevice(executor, replica, visible),

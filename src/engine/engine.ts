@@ -1,28 +1,22 @@
-import type { Tower, TowerInput } from '../model/tower.ts';
+import type { TowerInput } from '../model/tower.ts';
 
 export interface EngineDescription {
   readonly runtime: 'onnxruntime' | 'tensorrt' | 'fake';
   /** `cpu` or `cuda:N`. */
   readonly device: string;
   readonly precision: 'fp32' | 'fp16' | 'bf16';
-  /** Length of a vector; equal for both towers. */
+  /** Length of a vector. */
   readonly width: number;
   /** True where the graph itself gives vectors of length 1. */
   readonly normalised: boolean;
-  /** Most rows per run and tower; undefined where any number does. */
-  readonly maxBatch: Readonly<Record<Tower, number | undefined>>;
+  /** Most rows per run; absent where any number does. */
+  readonly maxBatch?: number;
   /** A line to log where the engine is not what was asked for, for example the CPU in place of CUDA. */
   readonly notice?: string;
 }
 
-/** One run's worth of inputs of one tower. */
-export interface Batch {
-  readonly tower: Tower;
-  readonly inputs: readonly TowerInput[];
-}
-
 /**
- * Both towers of a model on one device. One run at a time.
+ * One tower of a model on one device. One run at a time.
  *
  * `run` resolves to float32 rows, `inputs.length × width`, in the order of the inputs, as the graph gave them: the
  * scheduler checks count and values. It rejects with a ClipError (`engine_failed`); a rejected or overdue engine is
@@ -30,12 +24,12 @@ export interface Batch {
  */
 export interface Engine {
   describe(): EngineDescription;
-  run(batch: Batch, signal: AbortSignal): Promise<Float32Array>;
-  /** Runs each tower once and measures it; resolves to milliseconds per item. */
-  warm(signal: AbortSignal): Promise<Readonly<Record<Tower, number>>>;
+  run(inputs: readonly TowerInput[], signal: AbortSignal): Promise<Float32Array>;
+  /** Runs once and measures it; resolves to milliseconds per item. */
+  warm(signal: AbortSignal): Promise<number>;
   /** Ends the engine once no run is in flight; an engine that hangs is abandoned. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Makes the engine of one replica, at start and each time the replica is replaced. */
+/** Makes one tower's engine of one replica, at start and each time it is replaced. */
 export type EngineFactory = (signal: AbortSignal) => Promise<Engine>;

@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
-import type { ElementType, TextInput, TowerContract } from '../model/tower.ts';
-import type { Addon } from '../native/addon.ts';
+import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
+import { loadAddon } from '../native/addon.ts';
 import { writeHalves } from './float16.ts';
 
 /** Inputs of one run, packed one after another: ids (count × columns) or pixels (count × resolution² × 3). */
@@ -11,14 +11,21 @@ export interface Packed {
   readonly lengths?: Int32Array;
 }
 
-export function packTexts(texts: readonly TextInput[]): Packed {
+/** At least one input, all of one tower and of one length. */
+export function pack(inputs: readonly TowerInput[]): Packed {
+  return inputs[0] instanceof Uint8Array
+    ? packImages(inputs as readonly ImageInput[])
+    : packTexts(inputs as readonly TextInput[]);
+}
+
+function packTexts(texts: readonly TextInput[]): Packed {
   const columns = texts[0]!.ids.length;
   const data = new Int32Array(texts.length * columns);
   texts.forEach(({ ids }, i) => void data.set(ids, i * columns));
   return { count: texts.length, data, lengths: Int32Array.from(texts, ({ length }) => length) };
 }
 
-export function packImages(images: readonly Uint8Array[]): Packed {
+function packImages(images: readonly ImageInput[]): Packed {
   const size = images[0]!.length;
   const data = new Uint8Array(images.length * size);
   images.forEach((pixels, i) => void data.set(pixels, i * size));
@@ -28,11 +35,9 @@ export function packImages(images: readonly Uint8Array[]): Packed {
 /** Makes a graph's inputs from the chosen rows of a pack. The tensors are good until the next call. */
 export type Feed = (inputs: Packed, rows: readonly number[]) => Record<string, Tensor>;
 
-export type Normalise = Addon['normalise'];
-
 /** @throws Error where the graph asks for element types or a layout that CLIP's inputs do not fit. */
-export function feedOf(contract: TowerContract, normalise: Normalise): Feed {
-  return contract.tower === 'text' ? ids(contract) : pixels(contract, normalise);
+export function feedOf(contract: TowerContract): Feed {
+  return contract.tower === 'text' ? ids(contract) : pixels(contract);
 }
 
 function ids({ input, mask, path }: TowerContract): Feed {
@@ -66,12 +71,12 @@ function integers(type: ElementType, path: string): (shape: readonly number[], c
   throw new Error(`${path}: expected int32 or int64 for ids and mask, got ${type}`);
 }
 
-function pixels(contract: TowerContract, normalise: Normalise): Feed {
+function pixels(contract: TowerContract): Feed {
   const { input, resolution, layout, path } = contract;
   if (!resolution) throw new Error(`${path}: the contract of an image tower must state the resolution`);
   if (layout === 'nhwc' && input.type === 'uint8') return rawPixels(input.name, resolution);
-  if (layout === 'nchw' && input.type === 'float32') return floatPlanes(input.name, resolution, normalise);
-  if (layout === 'nchw' && input.type === 'float16') return halfPlanes(input.name, resolution, normalise);
+  if (layout === 'nchw' && input.type === 'float32') return floatPlanes(input.name, resolution);
+  if (layout === 'nchw' && input.type === 'float16') return halfPlanes(input.name, resolution);
   throw new Error(
     `${path}: expected float pixels as nchw or uint8 pixels as nhwc, got ${input.type} as ${layout}`,
   );
@@ -86,7 +91,8 @@ function rawPixels(name: string, side: number): Feed {
   };
 }
 
-function floatPlanes(name: string, side: number, normalise: Normalise): Feed {
+function floatPlanes(name: string, side: number): Feed {
+  const { normalise } = loadAddon();
   const size = 3 * side * side;
   // Kept from run to run: a batch of 32 is 19 MB, which would be cleared and collected each time.
   let batch = new Float32Array(0);
@@ -98,7 +104,8 @@ function floatPlanes(name: string, side: number, normalise: Normalise): Feed {
   };
 }
 
-function halfPlanes(name: string, side: number, normalise: Normalise): Feed {
+function halfPlanes(name: string, side: number): Feed {
+  const { normalise } = loadAddon();
   const size = 3 * side * side;
   const floats = new Float32Array(size);
   return (inputs, rows) => {

@@ -1,11 +1,16 @@
 import { Worker } from 'node:worker_threads';
 import { ClipError } from '../errors.ts';
-import type { Tower } from '../model/tower.ts';
 import type { Packed } from './onnx-feeds.ts';
-import type { OnnxFacts, OnnxSettings } from './onnx-model.ts';
+import type { OnnxFacts, OnnxSettings } from './onnx-open.ts';
 import type { FromWorker, ToWorker } from './onnx-worker.ts';
 
-/** How long `close` waits for the thread to end. */
+export interface ThreadOptions {
+  /** What the thread runs; it speaks `ToWorker` and `FromWorker`. */
+  readonly file?: URL;
+  /** How long `close` waits for the thread to end. */
+  readonly closeMs?: number;
+}
+
 const CLOSE_MS = 5_000;
 
 interface Call<T> {
@@ -18,6 +23,7 @@ export class OnnxThread {
   /** Resolves when the thread is gone. */
   readonly ended: Promise<void>;
   readonly #worker: Worker;
+  readonly #closeMs: number;
   readonly #opening: Promise<OnnxFacts>;
   #openingCall!: Call<OnnxFacts>;
   readonly #calls = new Map<number, Call<Float32Array>>();
@@ -26,8 +32,10 @@ export class OnnxThread {
   #failure: ClipError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(settings: OnnxSettings) {
-    this.#worker = new Worker(workerFile(), { workerData: settings, execArgv: workerFlags(), name: 'onnx' });
+  constructor(settings: OnnxSettings, { file = workerFile(), closeMs = CLOSE_MS }: ThreadOptions = {}) {
+    const name = `onnx ${settings.contract.tower}`;
+    this.#worker = new Worker(file, { workerData: settings, execArgv: workerFlags(), name });
+    this.#closeMs = closeMs;
     this.#opening = new Promise((resolve, reject) => {
       this.#openingCall = { resolve, reject };
     });
@@ -48,24 +56,24 @@ export class OnnxThread {
     return this.#state === 'opening' || this.#state === 'closing' || this.#calls.size > 0;
   }
 
-  /** Resolves when both towers are loaded and have been run once. */
+  /** Resolves when the tower is loaded and has been run once. */
   opened(signal: AbortSignal): Promise<OnnxFacts> {
     return until(this.#opening, signal);
   }
 
   /** Runs follow one another; `signal` ends the wait, and the thread computes on. */
-  run(tower: Tower, inputs: Packed, signal: AbortSignal): Promise<Float32Array> {
+  run(inputs: Packed, signal: AbortSignal): Promise<Float32Array> {
     if (this.#failure) return Promise.reject(this.#failure);
     const run = this.#nextCall++;
     const answer = new Promise<Float32Array>((resolve, reject) => {
       this.#calls.set(run, { resolve, reject });
     });
-    const message: ToWorker = { run, tower, inputs };
+    const message: ToWorker = { run, inputs };
     this.#worker.postMessage(message, [inputs.data.buffer as ArrayBuffer]);
     return until(answer, signal);
   }
 
-  /** Asks the thread to end after its runs; one that does not within `CLOSE_MS` is left to itself. */
+  /** Asks the thread to end after its runs; one that does not within `closeMs` is left to itself. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -78,7 +86,7 @@ export class OnnxThread {
     this.#worker.postMessage('close' satisfies ToWorker);
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS);
+      timer = setTimeout(resolve, this.#closeMs);
     });
     await Promise.race([this.ended, patience]);
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 import { InferenceSession } from 'onnxruntime-node';
 import type { TowerContract } from '../model/tower.ts';
 import { readHalves } from './float16.ts';
-import { type Feed, feedOf, type Normalise, type Packed } from './onnx-feeds.ts';
+import { type Feed, feedOf, type Packed } from './onnx-feeds.ts';
 
 /** One ONNX file in a session. Lives on the worker's thread, which `run` blocks; one call at a time. */
 export class OnnxTower {
@@ -15,12 +15,8 @@ export class OnnxTower {
     this.#feed = feed;
   }
 
-  static async open(
-    contract: TowerContract,
-    options: InferenceSession.SessionOptions,
-    normalise: Normalise,
-  ): Promise<OnnxTower> {
-    const feed = feedOf(contract, normalise);
+  static async open(contract: TowerContract, options: InferenceSession.SessionOptions): Promise<OnnxTower> {
+    const feed = feedOf(contract);
     return new OnnxTower(await InferenceSession.create(contract.path, options), contract, feed);
   }
 

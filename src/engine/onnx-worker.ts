@@ -1,16 +1,14 @@
 /**
- * Thread of one replica. ONNX Runtime's `run` blocks the thread that calls it, so both towers live here.
+ * Thread of one engine. ONNX Runtime's `run` blocks the thread that calls it, so each tower has one of its own.
  *
  * The thread ends by itself, asked by 'close': ending it from outside while ONNX Runtime computes aborts the process.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { env } from 'onnxruntime-node';
-import type { Tower } from '../model/tower.ts';
-import { loadAddon } from '../native/addon.ts';
 import type { Packed } from './onnx-feeds.ts';
-import { type OnnxFacts, type OnnxSettings, openModel } from './onnx-model.ts';
+import { type OnnxFacts, type OnnxSettings, openTower } from './onnx-open.ts';
 
-export type ToWorker = { readonly run: number; readonly tower: Tower; readonly inputs: Packed } | 'close';
+export type ToWorker = { readonly run: number; readonly inputs: Packed } | 'close';
 
 export type FromWorker =
   | { readonly opened: OnnxFacts }
@@ -21,13 +19,11 @@ export type FromWorker =
 env.logLevel = 'fatal';
 
 const port = parentPort!;
-const addon = await loadAddon();
-const model = await openModel(workerData as OnnxSettings, addon.normalise);
+const { tower, facts } = await openTower(workerData as OnnxSettings);
 
-async function answer(message: Exclude<ToWorker, 'close'>): Promise<void> {
-  const { run, tower, inputs } = message;
+async function answer({ run, inputs }: Exclude<ToWorker, 'close'>): Promise<void> {
   try {
-    const rows = await model.towers[tower].run(inputs);
+    const rows = await tower.run(inputs);
     port.postMessage({ run, rows } satisfies FromWorker, [rows.buffer as ArrayBuffer]);
   } catch (error) {
     port.postMessage({ run, failure: (error as Error).message } satisfies FromWorker);
@@ -35,8 +31,7 @@ async function answer(message: Exclude<ToWorker, 'close'>): Promise<void> {
 }
 
 async function close(): Promise<void> {
-  await model.towers.text.release();
-  await model.towers.image.release();
+  await tower.release();
   port.close();
 }
 
@@ -44,4 +39,4 @@ let last: Promise<void> = Promise.resolve();
 port.on('message', (message: ToWorker) => {
   last = last.then(() => (message === 'close' ? close() : answer(message)));
 });
-port.postMessage({ opened: model.facts } satisfies FromWorker);
+port.postMessage({ opened: facts } satisfies FromWorker);

@@ -1,9 +1,9 @@
 import { ClipError } from '../errors.ts';
-import type { TextInput, Tower } from '../model/tower.ts';
-import type { Batch, Engine, EngineDescription, EngineFactory } from './engine.ts';
-import { type Packed, packImages, packTexts } from './onnx-feeds.ts';
-import { type OnnxFacts, type OnnxSettings, testCard } from './onnx-model.ts';
-import { OnnxThread } from './onnx-thread.ts';
+import type { TowerInput } from '../model/tower.ts';
+import type { Engine, EngineDescription, EngineFactory } from './engine.ts';
+import { pack } from './onnx-feeds.ts';
+import type { OnnxFacts, OnnxSettings } from './onnx-open.ts';
+import { OnnxThread, type ThreadOptions } from './onnx-thread.ts';
 
 export interface OnnxEngines {
   /** Rejects with engine_failed where the model does not load, or the device does not work and was asked for. */
@@ -15,11 +15,11 @@ export interface OnnxEngines {
   computing(): number;
 }
 
-/** Engines of ONNX Runtime for one replica, each in a worker thread. */
-export function onnxEngines(settings: OnnxSettings): OnnxEngines {
+/** Engines of ONNX Runtime for one tower of one replica, each in a worker thread. */
+export function onnxEngines(settings: OnnxSettings, options?: ThreadOptions): OnnxEngines {
   const threads = new Set<OnnxThread>();
   const create = async (signal: AbortSignal) => {
-    const thread = new OnnxThread(settings);
+    const thread = new OnnxThread(settings, options);
     threads.add(thread);
     void thread.ended.then(() => threads.delete(thread));
     try {
@@ -51,46 +51,39 @@ class OnnxEngine implements Engine {
   }
 
   describe(): EngineDescription {
-    const { text, image } = this.#settings.contract;
-    const halves = [text, image].some(({ input, output }) => [input.type, output.type].includes('float16'));
-    return {
-      runtime: 'onnxruntime',
-      precision: halves ? 'fp16' : 'fp32',
-      // A graph with a fixed batch is run once per row, or as often as it takes.
-      maxBatch: { text: undefined, image: undefined },
-      ...this.#facts,
-    };
+    const { input, output } = this.#settings.contract;
+    const precision = [input.type, output.type].includes('float16') ? 'fp16' : 'fp32';
+    // A graph with a fixed batch is run once per row, or as often as it takes, so any number of rows does.
+    return { runtime: 'onnxruntime', precision, ...this.#facts };
   }
 
-  async run({ tower, inputs }: Batch, signal: AbortSignal): Promise<Float32Array> {
-    return this.#thread.run(tower, this.#pack(tower, inputs), signal);
+  async run(inputs: readonly TowerInput[], signal: AbortSignal): Promise<Float32Array> {
+    for (const input of inputs) this.#check(input);
+    return this.#thread.run(pack(inputs), signal);
   }
 
-  async warm(signal: AbortSignal): Promise<Record<Tower, number>> {
-    const { contract, probe } = this.#settings;
-    const time = async (tower: Tower, input: TextInput | Uint8Array) => {
-      const start = performance.now();
-      await this.run({ tower, inputs: [input] }, signal);
-      return performance.now() - start;
-    };
-    return {
-      text: await time('text', probe),
-      image: await time('image', testCard(contract.image.resolution!)),
-    };
+  async warm(signal: AbortSignal): Promise<number> {
+    const start = performance.now();
+    await this.run([this.#settings.probe], signal);
+    return performance.now() - start;
   }
 
   close(): Promise<void> {
     return this.#thread.close();
   }
 
-  #pack(tower: Tower, inputs: Batch['inputs']): Packed {
+  /** Inputs are as long as the probe, which the graph took. */
+  #check(input: TowerInput): void {
     const { contract, probe } = this.#settings;
-    const size = tower === 'text' ? probe.ids.length : 3 * contract.image.resolution! ** 2;
-    for (const input of inputs) {
-      const got = input instanceof Uint8Array ? input.length : input.ids.length;
-      if ((tower === 'image') !== input instanceof Uint8Array || got !== size)
-        throw new ClipError('internal', `the ${tower} tower takes inputs of ${size} numbers, got ${got}`);
-    }
-    return tower === 'text' ? packTexts(inputs as TextInput[]) : packImages(inputs as Uint8Array[]);
+    const [got, size] = [sizeOf(input), sizeOf(probe)];
+    if (input instanceof Uint8Array !== probe instanceof Uint8Array || got !== size)
+      throw new ClipError(
+        'internal',
+        `the ${contract.tower} tower takes inputs of ${size} numbers, got ${got}`,
+      );
   }
+}
+
+function sizeOf(input: TowerInput): number {
+  return input instanceof Uint8Array ? input.length : input.ids.length;
 }

@@ -1,7 +1,7 @@
 /** What readiness is computed from, at the moment of asking. */
 export interface Vitals {
-  /** Replicas that take work. */
-  readonly serving: number;
+  /** Engines that take work, by tower. */
+  readonly serving: Readonly<Record<string, number>>;
   readonly draining: boolean;
 }
 
@@ -19,6 +19,7 @@ export function readiness(vitals: Vitals | undefined): Readiness {
   if (!vitals) return { ready: false, reasons: ['the model is still being loaded'] };
   const reasons: string[] = [];
   if (vitals.draining) reasons.push('the server is shutting down');
-  if (vitals.serving === 0) reasons.push('no replica is serving');
+  for (const [tower, engines] of Object.entries(vitals.serving))
+    if (engines === 0) reasons.push(`no engine of the ${tower} tower is serving`);
   return { ready: reasons.length === 0, reasons };
 }

@@ -52,8 +52,9 @@ export class Metrics {
   readonly queueSeconds = this.histogram('clip_queue_seconds', 'Time in the queue.', SECONDS, ['tower']);
   readonly batchSize = this.histogram('clip_batch_size', 'Items per batch.', COUNTS, ['tower']);
   readonly engineSeconds = this.histogram('clip_engine_seconds', 'One run of an engine.', SECONDS, ['tower']);
-  readonly replicas = this.gauge('clip_replicas', 'Replicas by state.', ['state']);
-  readonly replicaRestarts = this.counter('clip_replica_restarts_total', 'Replicas replaced, by cause.', [
+  readonly replicas = this.gauge('clip_replicas', 'Replicas by tower and state.', ['tower', 'state']);
+  readonly replicaRestarts = this.counter('clip_replica_restarts_total', 'Engines replaced, by cause.', [
+    'tower',
     'cause',
   ]);
   readonly engineInfo = this.gauge('clip_engine_info', 'Always 1; the labels say what serves.', [

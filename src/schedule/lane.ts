@@ -1,107 +1,220 @@
+import type { Limits } from '../config/config.ts';
+import type { EngineDescription, EngineFactory } from '../engine/engine.ts';
+import { ClipError } from '../errors.ts';
 import type { Tower, TowerInput } from '../model/tower.ts';
+import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { Queue } from './queue.ts';
-import { Room } from './room.ts';
-import { type Patience, Waiter, type WaitingPlace } from './waiter.ts';
-
-/** One input on its way to a vector. */
-export class Entry extends Waiter<Float32Array> {
-  readonly input: TowerInput;
-
-  constructor(
-    input: TowerInput,
-    place: WaitingPlace,
-    patience: Patience,
-    left: (entry: Waiter<Float32Array>) => void,
-  ) {
-    super(place, patience, left);
-    this.input = input;
-  }
-}
+import { Backlog, type Entry } from './backlog.ts';
+import type { Clock } from './clock.ts';
+import { Replica, type RunFailure } from './replica.ts';
+import type { Leave } from './room.ts';
+import { AbortWatch, type Patience } from './waiter.ts';
 
 export interface LaneOptions {
   readonly tower: Tower;
-  readonly place: WaitingPlace;
-  readonly metrics: Metrics;
-  /** Most rows per run. */
+  /** One factory per replica. */
+  readonly factories: readonly EngineFactory[];
+  /** Most items per run. */
   readonly maxBatch: number;
-  /** Places in the room. */
-  readonly roomSize: number;
+  readonly limits: Pick<Limits, 'queueMs' | 'engineMs'>;
+  /** Time that an engine has to load and to warm up. */
+  readonly startMs: number;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
 }
 
-/** What waits for one tower. */
+/** Entries that go through an engine together. */
+interface Work {
+  readonly entries: readonly Entry[];
+  /** Set on the second and last try: the entries whose vectors were bad at the first. */
+  readonly suspects?: ReadonlySet<Entry>;
+}
+
+/** Rooms hold this many batches per replica: one in preparation while another waits. */
+const ROOM_BATCHES = 2;
+
+/**
+ * One tower's items and engines. A replica that is idle takes what waits, and never waits for a batch to fill. A batch
+ * that fails is tried once more, by another engine.
+ */
 export class Lane {
-  readonly tower: Tower;
-  readonly room: Room;
-  readonly #queue = new Queue<Entry>();
-  readonly #place: WaitingPlace;
-  readonly #length: { set(value: number): void };
-  readonly #seconds: { observe(value: number): void };
-  #maxBatch: number;
+  readonly #tower: Tower;
+  readonly #replicas: readonly Replica[];
+  readonly #backlog: Backlog;
+  readonly #retries: Work[] = [];
+  readonly #aborts = new AbortWatch();
+  readonly #log: Logger;
+  #waking = false;
+  #closed: ClipError | undefined;
 
-  constructor({ tower, place, metrics, maxBatch, roomSize }: LaneOptions) {
-    this.tower = tower;
-    this.room = new Room(place, roomSize, () => this.#queue.size);
-    this.#place = place;
-    this.#maxBatch = maxBatch;
-    this.#length = metrics.queueLength.labels({ tower });
-    this.#seconds = metrics.queueSeconds.labels({ tower });
+  constructor({ tower, factories, maxBatch, limits, ...common }: LaneOptions) {
+    const { metrics, log, clock } = common;
+    const place = { clock, aborts: this.#aborts, queueMs: limits.queueMs };
+    const roomSize = ROOM_BATCHES * maxBatch * factories.length;
+    const changed = (replica: Replica) => this.#changed(replica);
+    this.#tower = tower;
+    this.#log = log;
+    this.#backlog = new Backlog({ tower, place, metrics, maxBatch, roomSize });
+    this.#replicas = factories.map(
+      (create) => new Replica({ ...common, tower, create, engineMs: limits.engineMs, changed }),
+    );
   }
 
-  get size(): number {
-    return this.#queue.size;
+  /** Resolves when every replica serves. @throws ClipError of the first that does not */
+  async start(): Promise<void> {
+    await Promise.all(this.#replicas.map((replica) => replica.start()));
+    for (const { maxBatch } of this.descriptions) if (maxBatch !== undefined) this.#backlog.lower(maxBatch);
   }
 
-  get maxBatch(): number {
-    return this.#maxBatch;
+  /** Of each replica. Known once `start` has resolved. */
+  get descriptions(): EngineDescription[] {
+    return this.#replicas.map(({ description }) => description!);
   }
 
-  /** Since when the oldest entry waits; infinity where there is none. */
-  get oldest(): number {
-    return this.#queue.oldest?.since ?? Number.POSITIVE_INFINITY;
+  get serving(): number {
+    return this.#replicas.filter(({ serving }) => serving).length;
   }
 
-  /** @returns true where a full batch waits. */
-  get full(): boolean {
-    return this.#queue.size >= this.#maxBatch;
+  /** Items that wait, places held and signals watched: nothing is left when every request has been answered. */
+  get pending(): number {
+    return this.#backlog.size + this.#backlog.room.size + this.#retries.length + this.#aborts.size;
   }
 
-  push(input: TowerInput, patience: Patience): Promise<Float32Array> {
-    const entry = new Entry(input, this.#place, patience, (left) => {
-      if (this.#queue.remove(left as Entry)) this.#shortened();
-    });
-    if (!entry.settled) this.#queue.push(entry);
-    this.#length.set(this.#queue.size);
-    return entry.promise;
+  /** @throws ClipError as `Scheduler.submit` */
+  submit(input: TowerInput, patience: Patience): Promise<Float32Array> {
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
+    const vector = this.#backlog.push(input, patience);
+    this.#wake();
+    return vector;
   }
 
-  /** The oldest entries, at most `count` and at most a batch; those whose time is over are answered instead. */
-  take(count: number): Entry[] {
-    const taken = this.#queue.take(Math.min(count, this.#maxBatch));
-    const now = this.#place.clock.now();
-    for (const entry of taken) {
-      entry.begin();
-      this.#seconds.observe((now - entry.since) / 1000);
+  /** @throws ClipError as `Scheduler.submit` */
+  room(patience: Patience): Promise<Leave> {
+    const refusal = this.#refusal();
+    return refusal ? Promise.reject(refusal) : this.#backlog.room.enter(patience);
+  }
+
+  /** Refuses what waits or runs, and ends the engines. */
+  async close(reason: ClipError): Promise<void> {
+    this.#closed ??= reason;
+    this.#refuseAll(this.#closed);
+    await Promise.all(this.#replicas.map((replica) => replica.close(this.#closed!)));
+  }
+
+  #refusal(): ClipError | undefined {
+    if (this.#closed) return this.#closed;
+    if (!this.#replicas.every(({ hopeless }) => hopeless)) return undefined;
+    return new ClipError(
+      'not_ready',
+      `every engine of the ${this.#tower} tower has failed several times in a row and is being replaced`,
+    );
+  }
+
+  #refuseAll(error: ClipError): void {
+    this.#backlog.refuse(error);
+    for (const { entries } of this.#retries.splice(0)) for (const entry of entries) entry.reject(error);
+  }
+
+  #changed(replica: Replica): void {
+    if (replica.state === 'failed') {
+      const refusal = this.#refusal();
+      if (refusal) this.#refuseAll(refusal);
+    } else if (replica.state === 'idle') {
+      if (this.#backlog.full) this.#dispatch();
+      else this.#wake();
     }
-    this.#shortened();
-    return taken.filter((entry) => !entry.settled);
   }
 
-  /** Remembers that more rows do not fit. @returns false where less was known to fit already. */
-  lower(rows: number): boolean {
-    if (rows >= this.#maxBatch) return false;
-    this.#maxBatch = rows;
-    return true;
+  /** Dispatches after this turn of the event loop, so that what it brings together travels together. */
+  #wake(): void {
+    if (this.#waking) return;
+    this.#waking = true;
+    setImmediate(() => {
+      this.#waking = false;
+      this.#dispatch();
+    });
   }
 
-  refuse(error: Parameters<Entry['reject']>[0]): void {
-    for (const entry of this.#queue.take(this.#queue.size)) entry.reject(error);
-    this.#length.set(0);
-    this.room.refuse(error);
+  #dispatch(): void {
+    const idle = this.#replicas.filter(({ state }) => state === 'idle');
+    while (idle.length > 0) {
+      const work = this.#next(idle.length);
+      if (!work) return;
+      if (work.entries.length > 0) void this.#run(idle.shift()!, work);
+    }
   }
 
-  #shortened(): void {
-    this.#length.set(this.#queue.size);
-    this.room.admit();
+  /** The next batch: tries that are due first, then what waits, shared among the idle. */
+  #next(idle: number): Work | undefined {
+    const retry = this.#retries.shift();
+    if (retry) {
+      for (const entry of retry.entries) entry.begin();
+      return { ...retry, entries: retry.entries.filter(({ settled }) => !settled) };
+    }
+    const { size } = this.#backlog;
+    return size > 0 ? { entries: this.#backlog.take(Math.ceil(size / idle)) } : undefined;
   }
+
+  async #run(replica: Replica, work: Work): Promise<void> {
+    const { entries } = work;
+    const result = await replica.run(entries.map(({ input }) => input));
+    if (result.cause !== undefined) {
+      this.#failed(replica, work, result);
+      return;
+    }
+    answer(entries, result.rows);
+    replica.rest();
+  }
+
+  #failed(replica: Replica, work: Work, failure: RunFailure): void {
+    const { entries, suspects } = work;
+    if (this.#closed) {
+      for (const entry of entries) entry.reject(this.#closed);
+    } else if (failure.cause === 'memory' && entries.length > 1) {
+      this.#halve(work);
+      replica.rest();
+    } else if (failure.cause === 'vector' && failure.bad.every((row) => suspects?.has(entries[row]!))) {
+      // Two engines agree which inputs have no vector, so the fault is in these, and the others can be answered.
+      for (const row of failure.bad) entries[row]!.reject(failure.error);
+      answer(entries, failure.rows);
+      replica.rest();
+    } else {
+      if (suspects) for (const entry of entries) entry.reject(failure.error);
+      else this.#tryAgain(entries, failure);
+      replica.replace(failure.cause, failure.error);
+    }
+  }
+
+  #tryAgain(entries: readonly Entry[], failure: RunFailure): void {
+    const bad = failure.cause === 'vector' ? failure.bad.map((row) => entries[row]!) : [];
+    const suspects = new Set(bad);
+    // An input can make the engine throw, and nothing says which one: each for itself takes no other with it.
+    if (failure.cause === 'failed') for (const entry of entries) this.#retry({ entries: [entry], suspects });
+    else this.#retry({ entries, suspects });
+  }
+
+  #halve({ entries, suspects }: Work): void {
+    const half = Math.ceil(entries.length / 2);
+    if (this.#backlog.lower(half))
+      this.#log.warn(
+        `the memory does not take ${entries.length} ${this.#tower}s at once; from now on ${half}`,
+      );
+    this.#retry({ entries: entries.slice(0, half), suspects });
+    this.#retry({ entries: entries.slice(half), suspects });
+  }
+
+  #retry(work: Work): void {
+    const entries = work.entries.filter(({ settled }) => !settled);
+    for (const entry of entries) entry.wait();
+    if (entries.length > 0) this.#retries.push({ ...work, entries });
+    this.#wake();
+  }
+}
+
+/** Each row in memory of its own: one that is kept does not keep the batch. Settled entries stay as they are. */
+function answer(entries: readonly Entry[], rows: Float32Array): void {
+  const width = rows.length / entries.length;
+  entries.forEach((entry, i) => void entry.resolve(rows.slice(i * width, (i + 1) * width)));
 }

@@ -16,10 +16,6 @@ export class Queue<T extends Queued> {
     return this.#size;
   }
 
-  get oldest(): T | undefined {
-    return this.#head;
-  }
-
   push(element: T): void {
     element.queue = this;
     element.previous = this.#tail;

@@ -1,6 +1,6 @@
-import type { Batch, Engine, EngineDescription, EngineFactory } from '../engine/engine.ts';
+import type { Engine, EngineDescription, EngineFactory } from '../engine/engine.ts';
 import { ClipError } from '../errors.ts';
-import type { Tower } from '../model/tower.ts';
+import type { Tower, TowerInput } from '../model/tower.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { bounded } from './bounded.ts';
@@ -23,6 +23,7 @@ export type RunFailure =
 export type RunResult = { readonly rows: Float32Array; readonly cause?: undefined } | RunFailure;
 
 export interface ReplicaOptions {
+  readonly tower: Tower;
   readonly create: EngineFactory;
   /** Least time that a run is given. */
   readonly engineMs: number;
@@ -41,13 +42,13 @@ const LONGEST_PAUSE_MS = 60_000;
 const HOPELESS = 3;
 const MEMORY = /out of memory|failed to allocate|bad_alloc|bad allocation/i;
 
-/** One engine at a time: made, run within a bound, looked at, and replaced when it fails. */
+/** One engine of one tower at a time: made, run within a bound, looked at, and replaced when it fails. */
 export class Replica {
   readonly #options: ReplicaOptions;
   readonly #closing = new AbortController();
   #engine: Engine | undefined;
   #description: EngineDescription | undefined;
-  #msPerItem: Readonly<Record<Tower, number>> | undefined;
+  #msPerItem = 0;
   #state: ReplicaState = 'starting';
   #failures = 0;
   #stopPause: (() => void) | undefined;
@@ -55,7 +56,7 @@ export class Replica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    options.metrics.replicas.inc({ state: this.#state });
+    options.metrics.replicas.inc({ tower: options.tower, state: this.#state });
   }
 
   get state(): ReplicaState {
@@ -76,30 +77,36 @@ export class Replica {
     return this.#description;
   }
 
-  /** The first start, which is not tried again. @throws ClipError of the factory, engine_timeout */
-  async start(signal: AbortSignal): Promise<void> {
-    const stop = () => this.#closing.abort(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      signal.throwIfAborted();
-      await this.#open();
-    } finally {
-      signal.removeEventListener('abort', stop);
-    }
+  /** Makes an engine and warms it up; no second try. @throws ClipError of the factory, engine_timeout */
+  async start(): Promise<void> {
+    const { create, startMs, clock } = this.#options;
+    const sentence = `an engine was not ready within ${startMs} ms`;
+    const limit = { ms: startMs, sentence, clock, parent: this.#closing.signal };
+    await bounded(limit, async (signal) => {
+      const engine = await create(signal);
+      try {
+        this.#msPerItem = await engine.warm(signal);
+        signal.throwIfAborted();
+        this.#adopt(engine);
+      } catch (error) {
+        this.#end(engine);
+        throw error;
+      }
+    });
+    this.#become('idle');
   }
 
   /** Occupies the replica until `rest` or `replace`. Never rejects. */
-  async run(batch: Batch): Promise<RunResult> {
+  async run(inputs: readonly TowerInput[]): Promise<RunResult> {
     this.#become('busy');
-    const { metrics, clock } = this.#options;
-    const { tower, inputs } = batch;
+    const { tower, metrics, clock } = this.#options;
     metrics.batchSize.observe({ tower }, inputs.length);
     const began = clock.now();
     try {
-      const bound = Math.max(this.#options.engineMs, PATIENCE * this.#msPerItem![tower] * inputs.length);
+      const bound = Math.max(this.#options.engineMs, PATIENCE * this.#msPerItem * inputs.length);
       const sentence = `a batch of ${inputs.length} (${tower}) was not answered within ${Math.round(bound)} ms`;
       const limit = { ms: bound, sentence, clock, parent: this.#closing.signal };
-      const rows = await bounded(limit, (signal) => this.#engine!.run(batch, signal));
+      const rows = await bounded(limit, (signal) => this.#engine!.run(inputs, signal));
       return this.#inspect(rows, inputs.length);
     } catch (thrown) {
       const error = ClipError.from(thrown);
@@ -118,7 +125,8 @@ export class Replica {
 
   /** The engine is not to be trusted any more: another takes its place after 1, 2, 4 … 60 s. */
   replace(cause: string, error: ClipError): void {
-    this.#options.metrics.replicaRestarts.inc({ cause });
+    const { tower, metrics } = this.#options;
+    metrics.replicaRestarts.inc({ tower, cause });
     this.#drop();
     this.#pause(error);
   }
@@ -149,37 +157,20 @@ export class Replica {
     if (this.#closing.signal.aborted) return;
     const pause = Math.min(1000 * 2 ** this.#failures, LONGEST_PAUSE_MS);
     this.#failures++;
-    this.#options.log.error({ err: error }, `a replica failed; its engine is replaced in ${pause / 1000} s`);
-    this.#stopPause = this.#options.clock.after(pause, () => void this.#restart());
+    const { tower, log, clock } = this.#options;
+    log.error({ err: error }, `an engine of the ${tower} tower failed; it is replaced in ${pause / 1000} s`);
+    this.#stopPause = clock.after(pause, () => void this.#restart());
     this.#become('failed');
   }
 
   async #restart(): Promise<void> {
     this.#become('starting');
     try {
-      await this.#open();
-      this.#options.log.info('a replica serves again');
+      await this.start();
+      this.#options.log.info(`an engine of the ${this.#options.tower} tower serves again`);
     } catch (error) {
       this.#pause(ClipError.from(error));
     }
-  }
-
-  async #open(): Promise<void> {
-    const { create, startMs, clock } = this.#options;
-    const sentence = `an engine was not ready within ${startMs} ms`;
-    const limit = { ms: startMs, sentence, clock, parent: this.#closing.signal };
-    await bounded(limit, async (signal) => {
-      const engine = await create(signal);
-      try {
-        this.#msPerItem = await engine.warm(signal);
-        signal.throwIfAborted();
-        this.#adopt(engine);
-      } catch (error) {
-        this.#end(engine);
-        throw error;
-      }
-    });
-    this.#become('idle');
   }
 
   #adopt(engine: Engine): void {
@@ -208,9 +199,9 @@ export class Replica {
 
   #become(state: ReplicaState): void {
     if (this.#state === state || this.#state === 'closed') return;
-    const { metrics, changed } = this.#options;
-    metrics.replicas.dec({ state: this.#state });
-    if (state !== 'closed') metrics.replicas.inc({ state });
+    const { tower, metrics, changed } = this.#options;
+    metrics.replicas.dec({ tower, state: this.#state });
+    if (state !== 'closed') metrics.replicas.inc({ tower, state });
     this.#state = state;
     changed(this);
   }

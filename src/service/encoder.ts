@@ -94,12 +94,21 @@ export class Encoder {
   }
 
   async #text({ text }: TextItem, patience: Patience): Promise<Float32Array> {
-    const { scheduler, tokenizer, metrics } = this.#options;
     if (patience.signal.aborted) throw ClipError.aborted(patience.signal);
+    return this.#options.scheduler.submit('text', this.#ids(text), patience);
+  }
+
+  #ids(text: string): TextInput {
+    const { tokenizer, metrics } = this.#options;
     const began = performance.now();
-    const input = tokenizer.encode(text);
-    metrics.preprocessSeconds.observe({ tower: 'text' }, (performance.now() - began) / 1000);
-    return scheduler.submit('text', input, patience);
+    try {
+      const ids = tokenizer.encode(text);
+      metrics.preprocessSeconds.observe({ tower: 'text' }, (performance.now() - began) / 1000);
+      return ids;
+    } catch (error) {
+      if (ClipError.from(error).code === 'text_too_long') metrics.limited.inc({ limit: 'text_characters' });
+      throw error;
+    }
   }
 
   /** Begins one item after another, as places become free. Who cannot wait for one item cannot for the next. */

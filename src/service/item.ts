@@ -1,6 +1,6 @@
-import type { EngineDescription } from '../engine/engine.ts';
 import type { ClipError } from '../errors.ts';
 import type { Tensor } from '../preprocess/image/tensor.ts';
+import type { ModelDescription } from '../schedule/scheduler.ts';
 
 export type { Tensor };
 
@@ -51,7 +51,7 @@ export interface RankedMatch {
   readonly cosine: number;
 }
 
-export interface ServiceDescription extends EngineDescription {
+export interface ServiceDescription extends ModelDescription {
   /** Canonical model name. */
   readonly model: string;
   readonly resolution: number;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ClipError } from '../errors.ts';
 import type { Vitals } from '../observe/health.ts';
 import type { Admission } from '../schedule/admission.ts';
@@ -53,6 +54,8 @@ export class Service implements EmbeddingService {
 
   async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
     const patience = requestPatience(context, this.#options.requestTimeoutMs);
+    // Each item may listen for itself; Node would take more than ten for a leak.
+    setMaxListeners(0, patience.signal);
     try {
       return await this.#encoder.encode(items, patience);
     } finally {

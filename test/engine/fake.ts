@@ -1,6 +1,6 @@
-import type { Batch, Engine, EngineDescription, EngineFactory } from '../../src/engine/engine.ts';
+import type { Engine, EngineDescription, EngineFactory } from '../../src/engine/engine.ts';
 import { ClipError } from '../../src/errors.ts';
-import type { Tower, TowerInput } from '../../src/model/tower.ts';
+import type { TowerInput } from '../../src/model/tower.ts';
 
 export const FAKE_WIDTH = 4;
 
@@ -14,29 +14,34 @@ export type Act =
   | 'a row of zeros'
   | { readonly outOfMemoryAbove: number };
 
-export interface Seen {
-  readonly tower: Tower;
-  readonly keys: readonly number[];
-}
-
 /** A run that waits to be let go, where the stage is held. */
 interface Held {
-  readonly batch: Batch;
+  readonly inputs: readonly TowerInput[];
   go(): void;
 }
 
 /**
- * Engines whose behaviour a test writes: each batch takes the next act of `script`, and `answer` when it is empty.
+ * One tower's engines, whose behaviour a test writes: each batch takes the next act of `script`, and `answer` when it is empty.
  * Where `held` is set, a run waits for `release`.
  */
 export class Stage {
   readonly script: Act[] = [];
   /** A factory call takes the next entry; a message makes it fail. */
   readonly starts: (string | undefined)[] = [];
-  readonly seen: Seen[] = [];
+  /** Keys of each batch that an engine was given. */
+  readonly seen: (readonly number[])[] = [];
   /** Batches that hold one of these keys come back with NaN in that row, from every engine. */
   readonly poison = new Set<number>();
-  readonly msPerItem: Record<Tower, number> = { text: 1, image: 1 };
+  /** Engines throw at a batch that holds one of these keys. */
+  readonly venom = new Set<number>();
+  msPerItem = 1;
+  readonly description: { -readonly [K in keyof EngineDescription]: EngineDescription[K] } = {
+    runtime: 'fake',
+    device: 'cpu',
+    precision: 'fp32',
+    width: FAKE_WIDTH,
+    normalised: false,
+  };
   held = false;
   made = 0;
   closed = 0;
@@ -50,8 +55,8 @@ export class Stage {
   };
 
   /** Runs that have begun and wait. */
-  get running(): readonly Batch[] {
-    return this.#waiting.map(({ batch }) => batch);
+  get running(): readonly (readonly TowerInput[])[] {
+    return this.#waiting.map(({ inputs }) => inputs);
   }
 
   /** Lets the oldest `count` held runs finish. */
@@ -59,11 +64,12 @@ export class Stage {
     for (const held of this.#waiting.splice(0, count)) held.go();
   }
 
-  async play(batch: Batch): Promise<Float32Array> {
-    this.seen.push({ tower: batch.tower, keys: batch.inputs.map(keyOf) });
-    const act = this.script.shift() ?? 'answer';
-    if (this.held) await new Promise<void>((go) => this.#waiting.push({ batch, go }));
-    return perform(act, batch, this.poison);
+  async play(inputs: readonly TowerInput[]): Promise<Float32Array> {
+    this.seen.push(inputs.map(keyOf));
+    const act =
+      this.script.shift() ?? (inputs.some((each) => this.venom.has(keyOf(each))) ? 'throw' : 'answer');
+    if (this.held) await new Promise<void>((go) => this.#waiting.push({ inputs, go }));
+    return perform(act, inputs, this.poison);
   }
 }
 
@@ -76,28 +82,21 @@ class FakeEngine implements Engine {
   }
 
   describe(): EngineDescription {
-    return {
-      runtime: 'fake',
-      device: 'cpu',
-      precision: 'fp32',
-      width: FAKE_WIDTH,
-      normalised: false,
-      maxBatch: { text: undefined, image: undefined },
-    };
+    return this.#stage.description;
   }
 
-  run(batch: Batch, signal: AbortSignal): Promise<Float32Array> {
+  run(inputs: readonly TowerInput[], signal: AbortSignal): Promise<Float32Array> {
     return new Promise((resolve, reject) => {
       const leave = () => reject(ClipError.aborted(signal));
       signal.addEventListener('abort', leave, { once: true });
       this.#stage
-        .play(batch)
+        .play(inputs)
         .then(resolve, reject)
         .finally(() => signal.removeEventListener('abort', leave));
     });
   }
 
-  async warm(): Promise<Record<Tower, number>> {
+  async warm(): Promise<number> {
     return this.#stage.msPerItem;
   }
 
@@ -107,7 +106,11 @@ class FakeEngine implements Engine {
   }
 }
 
-function perform(act: Act, { inputs }: Batch, poison: ReadonlySet<number>): Promise<Float32Array> {
+function perform(
+  act: Act,
+  inputs: readonly TowerInput[],
+  poison: ReadonlySet<number>,
+): Promise<Float32Array> {
   const rows = inputs.map(keyOf).map((key) => (poison.has(key) ? fakeVector(Number.NaN) : fakeVector(key)));
   if (act === 'throw') throw new ClipError('engine_failed', 'the fake engine was told to fail');
   if (act === 'hang') return new Promise(() => {});

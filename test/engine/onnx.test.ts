@@ -7,9 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Engine } from '../../src/engine/engine.ts';
 import { onnxEngines, threadsPerReplica } from '../../src/engine/onnx.ts';
-import type { OnnxSettings } from '../../src/engine/onnx-model.ts';
+import { type OnnxSettings, testCard } from '../../src/engine/onnx-open.ts';
 import { ClipError } from '../../src/errors.ts';
-import type { ModelContract, TextInput } from '../../src/model/tower.ts';
+import type { ModelContract, TextInput, Tower, TowerContract } from '../../src/model/tower.ts';
 import { Graph } from '../models/graph.ts';
 import { writeOnnxFile } from '../models/onnx-file.ts';
 import type { ModelOptions } from '../models/options.ts';
@@ -21,15 +21,20 @@ const STD = [0.26862954, 0.26130258, 0.27577711].map(Math.fround);
 
 const open: Engine[] = [];
 after(() => Promise.all(open.map((engine) => engine.close())));
-/** The tests that do not end their engine share this one. */
-const tiny = testContract('tiny').then((contract) => engineOf(contract));
+/** The tests that do not end their engines share these. */
+const tiny = testContract('tiny').then(enginesOf);
 
-function settings(contract: ModelContract, more: Partial<OnnxSettings> = {}): OnnxSettings {
+function settings(contract: TowerContract, more: Partial<OnnxSettings> = {}): OnnxSettings {
   const device = { kind: 'cpu', index: 0 } as const;
-  return { contract, device, deviceIsExplicit: false, threads: 1, probe: text(320, 1125), ...more };
+  const probe = contract.tower === 'text' ? text(320, 1125) : testCard(contract.resolution!);
+  return { contract, device, deviceIsExplicit: false, threads: 1, probe, ...more };
 }
 
-async function engineOf(contract: ModelContract, more: Partial<OnnxSettings> = {}): Promise<Engine> {
+async function enginesOf({ text, image }: ModelContract): Promise<Record<Tower, Engine>> {
+  return { text: await engineOf(text), image: await engineOf(image) };
+}
+
+async function engineOf(contract: TowerContract, more: Partial<OnnxSettings> = {}): Promise<Engine> {
   const engine = await onnxEngines(settings(contract, more)).create(FOREVER);
   open.push(engine);
   return engine;
@@ -67,32 +72,31 @@ async function direct(path: string, feeds: Record<string, Tensor>): Promise<Floa
   return output!.data as Float32Array;
 }
 
-const run = (engine: Engine, tower: 'text' | 'image', inputs: readonly (TextInput | Uint8Array)[]) =>
-  engine.run({ tower, inputs }, FOREVER);
+const run = (engine: Engine, inputs: readonly (TextInput | Uint8Array)[]) => engine.run(inputs, FOREVER);
 
 const texts = [text(320, 2368), text(), text(...Array.from({ length: 75 }, (_, i) => i + 1))];
 const pictures = [picture(32, 1), picture(32, 2), picture(32, 3)];
 
 test('both towers give what ONNX Runtime gives when called directly', async () => {
   const contract = await testContract('tiny');
-  const engine = await tiny;
+  const engines = await tiny;
   const ids = new Int32Array(texts.flatMap(({ ids }) => [...ids]));
   const floats = new Float32Array(pictures.flatMap((pixels) => [...planes(pixels)]));
   assert.deepEqual(
-    await run(engine, 'text', texts),
+    await run(engines.text, texts),
     await direct(contract.text.path, { input_ids: new Tensor('int32', ids, [3, 77]) }),
   );
   assert.deepEqual(
-    await run(engine, 'image', pictures),
+    await run(engines.image, pictures),
     await direct(contract.image.path, { pixel_values: new Tensor('float32', floats, [3, 3, 32, 32]) }),
   );
 });
 
 test('the inputs stay with the caller, for a second try', async () => {
-  const engine = await tiny;
-  const first = await run(engine, 'image', pictures);
+  const { image } = await tiny;
+  const first = await run(image, pictures);
   assert.deepEqual(pictures[0], picture(32, 1));
-  assert.deepEqual(await run(engine, 'image', pictures), first);
+  assert.deepEqual(await run(image, pictures), first);
 });
 
 test('the attention mask is 1 for the tokens that count', async () => {
@@ -106,8 +110,8 @@ test('the attention mask is 1 for the tokens that count', async () => {
     const padded = graph.op('Pad', [mask, graph.integers([0, 0, 0, 3072 - 77])]);
     graph.output(padded, { name: 'output', type: 'float32', shape: ['batch', 3072] });
     await writeOnnxFile(path, graph, { seed: '0', external: false, metadata: {} });
-    const engine = await engineOf({ ...contract, text: { ...contract.text, path } });
-    const rows = await run(engine, 'text', [text(5, 6), text()]);
+    const engine = await engineOf({ ...contract.text, path });
+    const rows = await run(engine, [text(5, 6), text()]);
     assert.deepEqual([...rows.subarray(0, 77)], [1, 1, 1, 1, ...Array(73).fill(0)]);
     assert.deepEqual([...rows.subarray(3072, 3072 + 77)], [1, 1, ...Array(75).fill(0)]);
   } finally {
@@ -116,10 +120,10 @@ test('the attention mask is 1 for the tokens that count', async () => {
 });
 
 test('a smaller batch after a larger one holds nothing of it', async () => {
-  const engine = await tiny;
-  const alone = await run(engine, 'image', [pictures[2]!]);
-  await run(engine, 'image', pictures);
-  assert.deepEqual(await run(engine, 'image', [pictures[2]!]), alone);
+  const { image } = await tiny;
+  const alone = await run(image, [pictures[2]!]);
+  await run(image, pictures);
+  assert.deepEqual(await run(image, [pictures[2]!]), alone);
 });
 
 const VARIANTS: [string, Omit<ModelOptions, 'preset'>, number][] = [
@@ -132,43 +136,43 @@ const VARIANTS: [string, Omit<ModelOptions, 'preset'>, number][] = [
 ];
 for (const [name, options, tolerance] of VARIANTS)
   test(`${name}: the vectors are those of the plain graph with the same weights`, async () => {
-    const [plain, other] = [await tiny, await engineOf(await testContract('tiny', options))];
+    const [plain, other] = [await tiny, await enginesOf(await testContract('tiny', options))];
     for (const [tower, inputs] of [
       ['text', texts],
       ['image', pictures],
     ] as const) {
-      const [expected, got] = [await run(plain, tower, inputs), await run(other, tower, inputs)];
+      const [expected, got] = [await run(plain[tower], inputs), await run(other[tower], inputs)];
       assert.equal(got.length, expected.length);
       const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
       for (const [i, x] of expected.entries())
         assert.ok(Math.abs(got[i]! - x) <= tolerance * largest, `${tower}[${i}]: ${got[i]} for ${x}`);
+      assert.equal(other[tower].describe().precision, options.io === 'float16' ? 'fp16' : 'fp32');
     }
-    assert.equal(other.describe().precision, options.io === 'float16' ? 'fp16' : 'fp32');
   });
 
 test('the pixels that enter the graph are the normalised ones, and ids come through unchanged', async () => {
-  const images = await engineOf(await testContract('echo-image-32'));
+  const engines = await enginesOf(await testContract('echo-image-32'));
   const [a, b] = pictures as [Uint8Array, Uint8Array];
-  const echoed = await run(images, 'image', [a, b]);
+  const echoed = await run(engines.image, [a, b]);
   assert.deepEqual(echoed, new Float32Array([...planes(a), ...planes(b)]));
-  const [ids] = [await run(images, 'text', [texts[2]!])];
+  const ids = await run(engines.text, [texts[2]!]);
   assert.deepEqual([...ids.subarray(0, 77)], [...texts[2]!.ids]);
 });
 
 test('an engine knows its width, device and whether vectors have length 1, and how long an item takes', async () => {
-  const [raw, unit] = [await tiny, await engineOf(await testContract('tiny', { normalised: true }))];
-  assert.deepEqual(raw.describe(), {
-    runtime: 'onnxruntime',
-    device: 'cpu',
-    precision: 'fp32',
-    width: 32,
-    normalised: false,
-    maxBatch: { text: undefined, image: undefined },
-    notice: undefined,
-  });
-  assert.equal(unit.describe().normalised, true);
-  const ms = await raw.warm(FOREVER);
-  assert.ok(ms.text > 0 && ms.image > 0);
+  const [raw, unit] = [await tiny, await enginesOf(await testContract('tiny', { normalised: true }))];
+  for (const tower of ['text', 'image'] as const) {
+    assert.deepEqual(raw[tower].describe(), {
+      runtime: 'onnxruntime',
+      device: 'cpu',
+      precision: 'fp32',
+      width: 32,
+      normalised: false,
+      notice: undefined,
+    });
+    assert.equal(unit[tower].describe().normalised, true);
+    assert.ok((await raw[tower].warm(FOREVER)) > 0);
+  }
 });
 
 const failsWith = (code: string, pattern: RegExp) => (error: unknown) => {
@@ -179,72 +183,63 @@ const failsWith = (code: string, pattern: RegExp) => (error: unknown) => {
 };
 
 test('a width other than the contract states is refused when the engine is made', async () => {
-  const contract = await testContract('tiny');
-  const wrong = { ...contract, image: { ...contract.image, width: 64 } };
+  const { image } = await testContract('tiny');
   await assert.rejects(
-    engineOf(wrong),
+    engineOf({ ...image, width: 64 }),
     failsWith('engine_failed', /visual\.onnx: expected vectors of 64.* got 32/),
   );
 });
 
-test('towers of different widths are refused when the engine is made', async () => {
-  const [a, b] = [await testContract('tiny'), await testContract('tiny-224')];
-  const mixed = { ...a, image: b.image };
-  await assert.rejects(
-    engineOf(mixed),
-    failsWith('engine_failed', /one width from both towers, got 32 .* and 512/),
-  );
-});
-
 test('a file that does not load is named', async () => {
-  const contract = await testContract('tiny');
-  const missing = { ...contract, text: { ...contract.text, path: '/nowhere/textual.onnx' } };
+  const { text } = await testContract('tiny');
+  const missing = { ...text, path: '/nowhere/textual.onnx' };
   await assert.rejects(engineOf(missing), failsWith('engine_failed', /nowhere\/textual\.onnx/));
 });
 
 test('CUDA without its library: an error where it was asked for, else the CPU and one line', async () => {
-  const contract = await testContract('tiny');
+  const { image } = await testContract('tiny');
   const device = { kind: 'cuda', index: 1 } as const;
   await assert.rejects(
-    engineOf(contract, { device, deviceIsExplicit: true }),
+    engineOf(image, { device, deviceIsExplicit: true }),
     failsWith('engine_failed', /asks for device cuda:1, but ONNX Runtime cannot use it: .*device: cpu/s),
   );
-  const engine = await engineOf(contract, { device: { kind: 'auto', index: 0 } });
+  const engine = await engineOf(image, { device: { kind: 'auto', index: 0 } });
   assert.equal(engine.describe().device, 'cpu');
   assert.match(engine.describe().notice!, /cannot use cuda:0 \(.*\); running on the CPU/);
 });
 
 test('a run that ONNX Runtime refuses is engine_failed with its words', async () => {
-  const engine = await tiny;
+  const engines = await tiny;
   await assert.rejects(
-    run(engine, 'text', [text(99_999)]),
+    run(engines.text, [text(99_999)]),
     failsWith('engine_failed', /ONNX Runtime: .*99999/s),
   );
 });
 
 test('an input of the wrong size never reaches the graph', async () => {
-  const engine = await tiny;
+  const engines = await tiny;
   await assert.rejects(
-    run(engine, 'image', [new Uint8Array(7)]),
-    failsWith('internal', /3072 numbers, got 7/),
+    run(engines.image, [pictures[0]!, new Uint8Array(7)]),
+    failsWith('internal', /image tower takes inputs of 3072 numbers, got 7/),
   );
+  await assert.rejects(run(engines.text, [new Uint8Array(77)]), failsWith('internal', /text tower/));
 });
 
 test('an abort ends the wait; close waits for the run, and later runs are refused', async () => {
-  const engines = onnxEngines(settings(await testContract('tiny')));
+  const engines = onnxEngines(settings((await testContract('tiny')).image));
   const engine = await engines.create(FOREVER);
   const leave = new AbortController();
-  const given = engine.run({ tower: 'image', inputs: pictures }, leave.signal);
+  const given = engine.run(pictures, leave.signal);
   leave.abort();
   await assert.rejects(given, failsWith('cancelled', /given up/));
   assert.equal(engines.computing(), 1);
   await Promise.all([engine.close(), engine.close()]);
   assert.equal(engines.computing(), 0);
-  await assert.rejects(run(engine, 'image', pictures), failsWith('engine_failed', /closed/));
+  await assert.rejects(run(engine, pictures), failsWith('engine_failed', /closed/));
 });
 
 test('an abort during loading leaves no thread behind', async () => {
-  const engines = onnxEngines(settings(await testContract('tiny')));
+  const engines = onnxEngines(settings((await testContract('tiny')).image));
   await assert.rejects(engines.create(AbortSignal.abort()), failsWith('cancelled', /given up/));
   while (engines.computing() > 0) await setTimeout(10);
 });

@@ -45,7 +45,6 @@ export class FakeService implements EmbeddingService {
       precision: 'fp32',
       width: 4,
       normalised: false,
-      maxBatch: { text: undefined, image: undefined },
       model: 'fake::model',
       resolution: 224,
       contextLength: 77,

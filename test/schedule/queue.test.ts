@@ -38,7 +38,7 @@ test('a queue does what a list does', () => {
           assert.equal(queue.remove(element), list.includes(element.number));
           list = list.filter((number) => number !== element.number);
         }
-        assert.deepEqual([queue.size, queue.oldest?.number], [list.length, list[0]]);
+        assert.equal(queue.size, list.length);
       }
       assert.deepEqual(
         queue.take(100).map(({ number }) => number),

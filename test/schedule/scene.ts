@@ -20,14 +20,19 @@ export type Settled = number[] | string;
 /** A scheduler over fake engines, with time standing still. */
 export class Scene {
   readonly clock = new WoundClock();
+  /** The text tower's engines; the images' are behind the other. */
   readonly stage = new Stage();
+  readonly images = new Stage();
   readonly metrics = new Metrics();
   readonly scheduler: Scheduler;
 
   constructor(options: SceneOptions = {}) {
     const { replicas = 1, maxBatch = 4, queueMs = 60_000, engineMs = 10_000, log = silentLog } = options;
     this.scheduler = new Scheduler({
-      replicas: Array.from({ length: replicas }, () => this.stage.create),
+      engines: {
+        text: Array.from({ length: replicas }, () => this.stage.create),
+        image: Array.from({ length: replicas }, () => this.images.create),
+      },
       maxBatch,
       limits: { queueMs, engineMs },
       startMs: 30_000,
@@ -51,9 +56,14 @@ export class Scene {
     return this.#submit('image', imageInput(key), patience);
   }
 
-  /** Sizes of the batches that engines have seen. */
+  /** Sizes of the batches of texts that engines have seen. */
   get batches(): number[] {
-    return this.stage.seen.map(({ keys }) => keys.length);
+    return this.stage.seen.map(({ length }) => length);
+  }
+
+  /** Engines of the text tower that take work. */
+  get serving(): number {
+    return this.scheduler.serving.text;
   }
 
   async value(name: string, labels: Record<string, string> = {}): Promise<number> {

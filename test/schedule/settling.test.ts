@@ -3,22 +3,24 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ErrorCode } from '../../src/errors.ts';
 import { Admission } from '../../src/schedule/admission.ts';
-import { type Act, fakeVector } from '../engine/fake.ts';
+import { type Act, fakeVector, type Stage } from '../engine/fake.ts';
 import { Scene, type Settled } from './scene.ts';
 import { turn } from './wound-clock.ts';
 
+type Tower = 'text' | 'image';
 type Step =
-  | { readonly do: 'submit'; readonly tower: 'text' | 'image'; readonly deadlineMs?: number }
+  | { readonly do: 'submit'; readonly tower: Tower; readonly deadlineMs?: number }
   | { readonly do: 'abort'; readonly which: number }
   | { readonly do: 'room'; readonly leaves: boolean }
   | { readonly do: 'wind'; readonly ms: number }
   | { readonly do: 'finish'; readonly runs: number }
-  | { readonly do: 'fault'; readonly act: Act }
-  | { readonly do: 'bad start' };
+  | { readonly do: 'fault'; readonly tower: Tower; readonly act: Act }
+  | { readonly do: 'bad start'; readonly tower: Tower };
 
+const tower = fc.constantFrom<Tower[]>('text', 'image');
 const submit = fc.record({
   do: fc.constant('submit' as const),
-  tower: fc.constantFrom('text' as const, 'image' as const),
+  tower,
   deadlineMs: fc.option(fc.integer({ min: 0, max: 3000 }), { nil: undefined }),
 });
 const faults: Act[] = [
@@ -41,8 +43,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('finish' as const), runs: fc.integer({ min: 1, max: 3 }) }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('fault' as const), act: fc.constantFrom(...faults) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('bad start' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('fault' as const), tower, act: fc.constantFrom(...faults) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('bad start' as const), tower }) },
 );
 
 const ERRORS: ErrorCode[] = [
@@ -58,17 +63,20 @@ const ERRORS: ErrorCode[] = [
 
 class Play {
   readonly scene: Scene;
+  readonly stages: Record<Tower, Stage>;
   readonly admission: Admission;
   readonly clients: AbortController[] = [];
   /** By key, what each submitted item came to; more than one outcome is what must not happen. */
   readonly outcomes: Settled[][] = [];
-  #looked = 0;
+  /** Batches already looked at. */
+  readonly #looked: Record<Tower, number> = { text: 0, image: 0 };
 
   constructor(scene: Scene) {
     this.scene = scene;
     const limits = { itemsPerRequest: 1, requestBytes: 1, queueItems: 1000, queueBytes: 1000 };
     this.admission = new Admission({ limits, metrics: scene.metrics, clock: scene.clock });
-    scene.stage.held = true;
+    this.stages = { text: scene.stage, image: scene.images };
+    for (const stage of Object.values(this.stages)) stage.held = true;
   }
 
   async perform(step: Step): Promise<void> {
@@ -78,28 +86,31 @@ class Play {
     else if (step.do === 'abort') this.clients[step.which % this.clients.length]?.abort();
     else if (step.do === 'room') this.#room(step.leaves);
     else if (step.do === 'wind') await scene.clock.wind(step.ms);
-    else if (step.do === 'finish') scene.stage.release(step.runs);
-    else if (step.do === 'fault') scene.stage.script.push(step.act);
-    else scene.stage.starts.push('no engine');
+    else if (step.do === 'finish') for (const stage of Object.values(this.stages)) stage.release(step.runs);
+    else if (step.do === 'fault') this.stages[step.tower].script.push(step.act);
+    else this.stages[step.tower].starts.push('no engine');
     // Submissions without a turn in between travel together.
     if (step.do !== 'submit') await turn();
-    for (const { keys } of scene.stage.seen.slice(this.#looked))
-      for (const key of keys)
+    for (const tower of ['text', 'image'] as const) {
+      const { seen } = this.stages[tower];
+      for (const key of seen.slice(this.#looked[tower]).flat())
         assert.ok(!settled.has(key), `an engine saw item ${key}, which had been answered`);
-    this.#looked = scene.stage.seen.length;
+      this.#looked[tower] = seen.length;
+    }
   }
 
   /** Engines answer again, and time passes until nobody waits. */
   async end(): Promise<void> {
-    const { scene } = this;
-    scene.stage.held = false;
-    scene.stage.script.length = 0;
-    scene.stage.starts.length = 0;
-    scene.stage.release();
-    for (let i = 0; i < 20; i++) await scene.clock.wind(10_000);
+    for (const stage of Object.values(this.stages)) {
+      stage.held = false;
+      stage.script.length = 0;
+      stage.starts.length = 0;
+      stage.release();
+    }
+    for (let i = 0; i < 20; i++) await this.scene.clock.wind(10_000);
   }
 
-  #submit(tower: 'text' | 'image', deadlineMs: number | undefined): void {
+  #submit(tower: Tower, deadlineMs: number | undefined): void {
     const key = this.outcomes.push([]) - 1;
     const client = new AbortController();
     this.clients.push(client);
@@ -142,12 +153,14 @@ test('whatever comes together, each item is answered once and nothing is left be
           else assert.deepEqual(outcome, fakeVector(key));
         }
         const { scheduler, clock } = play.scene;
-        assert.deepEqual([scheduler.pending, clock.armed, scheduler.serving], [0, 0, replicas]);
+        assert.deepEqual([scheduler.pending, clock.armed], [0, 0]);
+        assert.deepEqual(scheduler.serving, { text: replicas, image: replicas });
         for (const gauge of ['clip_requests_in_flight', 'clip_items_in_flight', 'clip_queue_length'])
           assert.equal(await play.scene.value(gauge), 0, gauge);
-        assert.equal(await play.scene.value('clip_replicas', { state: 'idle' }), replicas);
+        for (const tower of ['text', 'image'])
+          assert.equal(await play.scene.value('clip_replicas', { tower, state: 'idle' }), replicas);
         await scheduler.close();
-        assert.equal(play.scene.stage.closed, play.scene.stage.made);
+        for (const { made, closed } of Object.values(play.stages)) assert.equal(closed, made);
       },
     ),
     { numRuns: 300, seed: 20 },

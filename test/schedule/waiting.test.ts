@@ -5,22 +5,26 @@ import { fakeVector } from '../engine/fake.ts';
 import { Scene, settled } from './scene.ts';
 import { turn } from './wound-clock.ts';
 
-/** A scene whose only engine is busy with item 0 until it is let go. */
+/** A scene whose engines, one for each tower, are busy with item 0 until they are let go; gives the text's vector. */
 async function busy(options: ConstructorParameters<typeof Scene>[0] = {}) {
   const scene = await Scene.started(options);
-  scene.stage.held = true;
-  const first = scene.text(0);
+  const stages = [scene.stage, scene.images];
+  for (const stage of stages) stage.held = true;
+  const [text, image] = [scene.text(0), scene.image(0)];
   await turn();
   const finish = async () => {
-    scene.stage.held = false;
-    scene.stage.release();
+    for (const stage of stages) {
+      stage.held = false;
+      stage.release();
+    }
     await turn();
-    return first;
+    assert.deepEqual(await image, fakeVector(0));
+    return text;
   };
   return { scene, finish };
 }
 
-const seenKeys = (scene: Scene) => scene.stage.seen.flatMap(({ keys }) => keys);
+const seenKeys = (scene: Scene) => scene.stage.seen.flat();
 
 test('an item whose deadline passes in the queue is answered then, and no engine sees it', async () => {
   const { scene, finish } = await busy();

@@ -50,6 +50,43 @@ test('items of all kinds come back in their order; one that fails does not touch
   assert.equal(house.scheduler.pending, 0);
 });
 
+test('a text that is too long is counted under the name of its limit', async () => {
+  const house = await House.open();
+  const codes = (await house.service.encode([text('long'), text('bad'), text(1)], house.context())).map(
+    vectorOrCode,
+  );
+  assert.deepEqual(codes, ['text_too_long', 'invalid_image', fakeVector(1)]);
+  const { values } = await house.metrics.registry.getSingleMetric('clip_limit_reached_total')!.get();
+  assert.deepEqual(
+    values.map(({ labels, value }) => [labels.limit, value]),
+    [['text_characters', 1]],
+  );
+});
+
+test('a request of many items is no leak of listeners to Node', async () => {
+  const warnings: Error[] = [];
+  const hear = (warning: Error) => void warnings.push(warning);
+  process.on('warning', hear);
+  const listening = (signal: AbortSignal) =>
+    new Promise<Uint8Array>((resolve) => {
+      const listener = () => {};
+      signal.addEventListener('abort', listener);
+      setImmediate(() => {
+        signal.removeEventListener('abort', listener);
+        resolve(Buffer.from('1'));
+      });
+    });
+  for (const requestTimeoutMs of [undefined, 60_000]) {
+    const uris = { load: (_: string, signal: AbortSignal) => listening(signal) };
+    const house = await House.open({ uris, urisAtOnce: 20, requestTimeoutMs });
+    const items = Array.from({ length: 20 }, () => uri('http://host/1'));
+    await house.service.encode(items, house.context());
+  }
+  await turn();
+  process.off('warning', hear);
+  assert.deepEqual(warnings, []);
+});
+
 test('no items are no outcomes', async () => {
   const house = await House.open();
   assert.deepEqual(await house.service.encode([], house.context()), []);
@@ -86,14 +123,14 @@ test('thousands of texts leave the event loop room to breathe, and travel in ful
 
 test('pictures are not decoded further ahead of the engines than two batches', async () => {
   const house = await House.open();
-  house.stage.held = true;
+  house.images.held = true;
   const items = Array.from({ length: 50 }, (_, i) => image(i + 1));
   const outcomes = house.service.encode(items, house.context());
   await turn();
-  const inEngine = house.stage.running[0]!.inputs.length;
+  const inEngine = house.images.running[0]!.length;
   assert.ok(house.decoded <= inEngine + 2 * house.maxBatch, `${house.decoded} decoded`);
-  house.stage.held = false;
-  house.stage.release();
+  house.images.held = false;
+  house.images.release();
   assert.deepEqual(
     (await outcomes).map(vectorOrCode),
     items.map((_, i) => fakeVector(i + 1)),
@@ -121,7 +158,8 @@ test('hosts that do not answer hold up neither pictures that are at hand nor tex
 
 test('when the client leaves, everything that is under way ends as cancelled', async () => {
   const house = await House.open();
-  house.stage.held = true;
+  house.texts.held = true;
+  house.images.held = true;
   house.hold = new Promise(() => {});
   const client = new AbortController();
   const items = [...Array.from({ length: 20 }, (_, i) => image(i)), text(1), uri('data:,7')];
@@ -130,7 +168,8 @@ test('when the client leaves, everything that is under way ends as cancelled', a
   client.abort();
   assert.deepEqual(new Set((await outcomes).map(vectorOrCode)), new Set(['cancelled']));
   assert.ok(house.decoded < 20);
-  house.stage.release();
+  house.texts.release();
+  house.images.release();
   await turn();
   assert.equal(house.scheduler.pending, 0);
 });
@@ -141,16 +180,18 @@ test('a deadline that has passed is answered before anything is done', async () 
   const outcomes = await house.service.encode([text(1), image(2), uri('data:,3')], context);
   assert.deepEqual(outcomes.map(vectorOrCode), Array(3).fill('deadline_exceeded'));
   await turn();
-  assert.deepEqual(house.stage.seen, []);
+  assert.deepEqual([...house.texts.seen, ...house.images.seen], []);
   assert.equal(house.scheduler.pending, 0);
 });
 
 test('the time for a request is a deadline', async () => {
   const house = await House.open({ requestTimeoutMs: 1 });
-  house.stage.held = true;
+  house.texts.held = true;
+  house.images.held = true;
   const outcomes = await house.service.encode([text(1), image(2)], house.context());
   assert.deepEqual(outcomes.map(vectorOrCode), ['deadline_exceeded', 'deadline_exceeded']);
-  house.stage.release();
+  house.texts.release();
+  house.images.release();
 });
 
 test('ranking encodes everything in one go, and ranks each query among its own matches', async () => {
@@ -204,7 +245,7 @@ test('a service says what it is', async () => {
 
 test('draining: not ready at once, what is in flight is answered, new requests are refused', async () => {
   const house = await House.open();
-  house.stage.held = true;
+  house.texts.held = true;
   const context = house.context();
   const outcomes = house.service.encode([text(1)], context);
   assert.deepEqual(readiness(house.service.vitals()), { ready: true, reasons: [] });
@@ -215,7 +256,7 @@ test('draining: not ready at once, what is in flight is answered, new requests a
   });
   assert.throws(() => house.service.admit(), fails('draining', /shutting down/));
   await turn();
-  house.stage.release();
+  house.texts.release();
   assert.deepEqual((await outcomes).map(vectorOrCode), [fakeVector(1)]);
   context.permit.release();
   await drained;
@@ -223,9 +264,11 @@ test('draining: not ready at once, what is in flight is answered, new requests a
 
 test('readiness names every reason', () => {
   assert.deepEqual(readiness(undefined).reasons, ['the model is still being loaded']);
-  assert.deepEqual(readiness({ serving: 0, draining: true }).reasons, [
+  assert.deepEqual(readiness({ serving: { text: 0, image: 2 }, draining: true }).reasons, [
     'the server is shutting down',
-    'no replica is serving',
+    'no engine of the text tower is serving',
   ]);
-  assert.equal(readiness({ serving: 0, draining: false }).ready, false);
+  const neither = readiness({ serving: { text: 0, image: 0 }, draining: false });
+  assert.deepEqual([neither.ready, neither.reasons.length], [false, 2]);
+  assert.equal(readiness({ serving: { text: 1, image: 1 }, draining: false }).ready, true);
 });

@@ -16,9 +16,10 @@ export const LIMITS = {
   engineMs: 60_000,
 };
 
-/** A service whose texts, pictures and URIs are numbers: `7` becomes fakeVector(7), `bad` is refused. */
+/** A service whose texts, pictures and URIs are numbers: `7` becomes fakeVector(7), `bad` and `long` are refused. */
 export class House {
-  readonly stage = new Stage();
+  readonly texts = new Stage();
+  readonly images = new Stage();
   readonly metrics = new Metrics();
   readonly scheduler: Scheduler;
   readonly admission: Admission;
@@ -34,7 +35,7 @@ export class House {
   private constructor() {
     const { metrics, maxBatch } = this;
     this.scheduler = new Scheduler({
-      replicas: [this.stage.create],
+      engines: { text: [this.texts.create], image: [this.images.create] },
       maxBatch,
       limits: LIMITS,
       startMs: 1000,
@@ -87,6 +88,7 @@ export class House {
 }
 
 function numberIn(text: string): number {
+  if (text === 'long') throw new ClipError('text_too_long', 'a long one');
   if (text === 'bad') throw new ClipError('invalid_image', 'a bad one');
   return Number(text);
 }

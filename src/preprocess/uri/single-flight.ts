@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { ClipError } from '../../errors.ts';
 import { abortError } from './bounded.ts';
 
@@ -17,8 +16,6 @@ export class SingleFlight<T> {
     if (signal.aborted) return Promise.reject(abortError(signal));
     const flight = this.flights.get(key) ?? this.begin(key, start);
     flight.waiting++;
-    // All items of a request wait on one signal; Node would take more than ten for a leak.
-    setMaxListeners(0, signal);
     return new Promise((resolve, reject) => {
       const leave = () => {
         reject(abortError(signal));
