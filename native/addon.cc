@@ -2,6 +2,7 @@
 // job carries its own data, so any number of threads may load it.
 
 #include <array>
+#include <cstdlib>
 #include <stdexcept>
 #include <string_view>
 
@@ -194,12 +195,17 @@ Napi::Array kernel_names(Napi::Env env) {
   return names;
 }
 
+void exit_now(const Napi::CallbackInfo& info) {
+  std::_Exit(info[0].ToNumber().Int32Value());
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("resizeCrop", Napi::Function::New(env, resize_crop, "resizeCrop"));
   exports.Set("openTurboJpeg", Napi::Function::New(env, open_turbo_jpeg, "openTurboJpeg"));
   exports.Set("unpackBmp", Napi::Function::New(env, unpack_bmp, "unpackBmp"));
   exports.Set("unpackGif", Napi::Function::New(env, unpack_gif, "unpackGif"));
   exports.Set("normalise", Napi::Function::New(env, normalise, "normalise"));
+  exports.Set("exitNow", Napi::Function::New(env, exit_now, "exitNow"));
   exports.Set("kernels", kernel_names(env));
   return exports;
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/config.ts';
+import { type Addon, loadAddon } from '../native/addon.ts';
 import { HELP, version } from './help.ts';
 import { models } from './models.ts';
 import { pull } from './pull.ts';
@@ -15,7 +16,19 @@ export async function cli(args: string[]): Promise<void> {
     process.exitCode = error instanceof ConfigError ? 2 : 1;
   }
   // Standard output may be a pipe that is not yet drained.
-  process.stdout.write('', () => process.exit());
+  process.stdout.write('', () => exit(process.exitCode as number));
+}
+
+/** An engine may still be loading or hang; nothing that matters is left to be done. */
+function exit(code: number): void {
+  let addon: Addon;
+  try {
+    addon = loadAddon();
+  } catch {
+    // Without the addon no engine was ever begun.
+    process.exit(code);
+  }
+  addon.exitNow(code);
 }
 
 async function run(args: string[]): Promise<number> {

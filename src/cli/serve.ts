@@ -1,11 +1,16 @@
 import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { type Config, ConfigError } from '../config/config.ts';
 import { readConfig } from '../config/read.ts';
-import { type Server, startServer } from '../main.ts';
-import { createLog, type Logger } from '../observe/log.ts';
+import { startServer } from '../main.ts';
+import { loadAddon } from '../native/addon.ts';
+import { createLog } from '../observe/log.ts';
 import { banner } from './banner.ts';
 import { version } from './help.ts';
 import { createProgress } from './progress.ts';
+
+/** ms that a start has to end in order once it is asked to. */
+const STOP_MS = 1000;
 
 /** `clip-server [FLOW]`: serves until a signal, then drains. Resolves to the exit code. */
 export async function serve(args: string[]): Promise<number> {
@@ -16,23 +21,18 @@ export async function serve(args: string[]): Promise<number> {
   for (const warning of config.warnings) log.warn(warning);
   for (const notice of notices(config)) log.info(notice);
   const progress = createProgress({ line: (line) => log.info(line) });
-  let server: Server;
-  try {
-    server = await startServer(config, {
-      log,
-      progress: progress.show,
-      signal: stop.signal,
-      version: version(),
-    });
-  } catch (error) {
-    if (stop.signal.aborted) return 0;
-    throw error;
-  } finally {
-    progress.close();
+  const hooks = { log, progress: progress.show, signal: stop.signal, version: version() };
+  const starting = startServer(config, hooks).finally(progress.close);
+  const server = await Promise.race([starting, stop.asked.then(() => undefined)]);
+  if (server === undefined) {
+    // Nothing is in flight yet: a start that does not end by itself is left where it is.
+    await Promise.race([starting.catch(() => undefined), wait(STOP_MS)]);
+    return 0;
   }
   process.stdout.write(banner(config, server, process.stdout.isTTY === true));
   await stop.asked;
-  await drain(server, config, log);
+  log.info(`stopping: what is in flight has ${config.limits.drainMs / 1000} s`);
+  await server.close();
   return 0;
 }
 
@@ -61,18 +61,10 @@ function onSignals(): { signal: AbortSignal; asked: Promise<void> } {
   const asked = new Promise<void>((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const)
       process.on(name, () => {
-        if (stop.signal.aborted) process.kill(process.pid, 'SIGKILL');
+        if (stop.signal.aborted) loadAddon().exitNow(1);
         stop.abort(new Error(`stopped by ${name}`));
         resolve();
       });
   });
   return { signal: stop.signal, asked };
-}
-
-async function drain(server: Server, config: Config, log: Logger): Promise<void> {
-  log.info(`stopping: what is in flight has ${config.limits.drainMs / 1000} s`);
-  await server.close();
-  if (server.computing() === 0) return;
-  log.error('an engine still hangs; the process ends without it');
-  process.kill(process.pid, 'SIGKILL');
 }

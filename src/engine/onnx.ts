@@ -10,7 +10,7 @@ export interface OnnxEngines {
   readonly create: EngineFactory;
   /**
    * Threads that are inside ONNX Runtime now. While there is one, the process must not end by `process.exit` nor by
-   * running out of work: Node would wait for the thread, then abort with a core. SIGKILL to itself ends it at once.
+   * running out of work: Node would wait for the thread, then abort with a core. `Addon.exitNow` ends it at once.
    */
   computing(): number;
 }

@@ -22,6 +22,11 @@ export interface Addon {
    * x / 255, − mean, ÷ std. Writes `3 × resolution²` floats at `out[offset]`. Synchronous; called in engine workers.
    */
   normalise(pixels: Uint8Array, out: Float32Array, offset: number): void;
+  /**
+   * Ends the process at once with this code: no handler runs and no thread is waited for. Node's own `process.exit` waits
+   * for a thread that is inside ONNX Runtime, then aborts with a core.
+   */
+  exitNow(code: number): never;
   /** Versions of the resize that this processor can run, fastest first. All give the same bytes. */
   readonly kernels: readonly string[];
 }

@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   schedule: ['config', 'model', 'engine/engine.ts'],
   service: ['config', 'model', 'preprocess', 'schedule', 'engine/engine.ts'],
   protocol: ['config', 'service'],
-  cli: ['config', 'model', 'main.ts'],
+  cli: ['config', 'model', 'native', 'main.ts'],
   'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
 };
 

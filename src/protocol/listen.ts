@@ -1,0 +1,39 @@
+import { ConfigError } from '../config/config.ts';
+import { startMetricsListener } from './http/metrics-listener.ts';
+import type { Site } from './http/site.ts';
+import { type StartedHttp, startHttp } from './http/start.ts';
+
+export interface Sockets {
+  readonly endpoints: readonly StartedHttp[];
+  readonly metricsPorts: readonly number[];
+  /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
+  close(drainMs: number): Promise<void>;
+}
+
+/**
+ * Opens every port of the configuration, or none.
+ *
+ * @throws ConfigError of a protocol that is not spoken; Error of a port or a certificate
+ */
+export async function listen(site: Site): Promise<Sockets> {
+  const { gateway, executor, limits, ...flow } = site.config;
+  for (const { protocol } of gateway.listeners)
+    if (protocol !== 'http')
+      throw new ConfigError(
+        `${flow.origin}: protocol: expected http, got ${protocol}, which this version does not serve`,
+      );
+  const endpoints: StartedHttp[] = [];
+  const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
+  const close = async (drainMs: number) => {
+    await Promise.all([...endpoints, ...metrics].map((listener) => listener.close(drainMs)));
+  };
+  try {
+    for (const listener of gateway.listeners) endpoints.push(await startHttp({ ...site, listener }));
+    for (const port of [gateway.metricsPort, executor.metricsPort])
+      if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
+  } catch (error) {
+    await close(limits.drainMs);
+    throw error;
+  }
+  return { endpoints, metricsPorts: metrics.map(({ port }) => port), close };
+}
