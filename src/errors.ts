@@ -143,7 +143,7 @@ export const ERRORS = {
   ),
   cancelled: kind('The client left.', 499, 'CANCELLED', true, 'CancelledError'),
   draining: kind('The server is shutting down.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
-  not_ready: kind('No replica is serving.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
+  not_ready: kind('No engine is serving.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
   engine_failed: kind('The engine failed.', 500, 'INTERNAL', true, 'RuntimeError'),
   engine_timeout: kind('The engine did not answer within its bound.', 500, 'INTERNAL', true, 'RuntimeError'),
   bad_vector: kind(
