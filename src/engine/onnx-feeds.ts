@@ -114,8 +114,16 @@ function halfPlanes(name: string, side: number): Feed {
       normalise(picture(inputs, row, size), floats, 0);
       writeHalves(floats, batch, i * size);
     });
-    return { [name]: new Tensor('float16', batch, [rows.length, 3, side, side]) };
+    return { [name]: halfTensor(batch, [rows.length, 3, side, side]) };
   };
+}
+
+/**
+ * Where the platform has a Float16Array (Node.js 24), the constructor turns the bits into one, and ONNX Runtime's binding
+ * then sees no data in it. So the tensor is made of plain 16-bit numbers, and named for what they are.
+ */
+function halfTensor(bits: Uint16Array, dims: readonly number[]): Tensor {
+  return Object.defineProperty(new Tensor('uint16', bits, dims), 'type', { value: 'float16' });
 }
 
 function picture({ data }: Packed, row: number, size: number): Uint8Array {

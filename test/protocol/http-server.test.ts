@@ -7,8 +7,9 @@ import { silentLog } from '../../src/observe/log.ts';
 import { chooseServer } from '../../src/protocol/http/choose.ts';
 import { NodeHttpServer } from '../../src/protocol/http/node.ts';
 import type { HttpHandler, HttpLimits, HttpServer } from '../../src/protocol/http/server.ts';
-import { loadUws, UwsHttpServer } from '../../src/protocol/http/uws.ts';
+import { UwsHttpServer } from '../../src/protocol/http/uws.ts';
 import { get, post, RawClient } from './raw-client.ts';
+import { SERVERS, skipUws, uws } from './servers.ts';
 
 const LIMITS: HttpLimits = {
   connections: 100,
@@ -18,7 +19,6 @@ const LIMITS: HttpLimits = {
   sendMs: 30_000,
   keepAliveMs: 5000,
 };
-const uws = await loadUws(LIMITS.headerBytes);
 
 interface Rig {
   readonly port: number;
@@ -46,8 +46,8 @@ const echo: HttpHandler = async (request, response) => {
   }
 };
 
-for (const implementation of ['node', 'uws'] as const) {
-  describe(`HTTP on ${implementation}`, () => {
+for (const { implementation, skip } of SERVERS) {
+  describe(`HTTP on ${implementation}`, { skip }, () => {
     const make =
       (cleanups: HttpServer[]): Make =>
       async (handler, limits = {}, fixedPort = 0) => {
@@ -63,7 +63,7 @@ for (const implementation of ['node', 'uws'] as const) {
           onLimit: (limit: string) => void limited.push(limit),
         };
         const server =
-          implementation === 'node' ? new NodeHttpServer(options) : new UwsHttpServer(uws, options);
+          implementation === 'node' ? new NodeHttpServer(options) : new UwsHttpServer(uws!, options);
         cleanups.push(server);
         return {
           port: await server.listen('127.0.0.1', fixedPort),
@@ -482,7 +482,9 @@ test('node: a hundred headers pass, one more gets 431, and an idle connection en
   await server.close(0);
 });
 
-test('the choice: auto falls back with a reason, uws by name is an error, a taken port has its cause', async () => {
+test('the choice: auto falls back with a reason, uws by name is an error, a taken port has its cause', {
+  skip: skipUws,
+}, async () => {
   const lines: string[] = [];
   const log = Object.assign(Object.create(silentLog), { info: (line: string) => void lines.push(line) });
   const options = { handler: echo, log, onConnections: () => {}, onLimit: () => {} };

@@ -4,6 +4,7 @@ import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { type StartedHttp, startHttp } from '../../src/protocol/http/start.ts';
 import { FakeService, testConfig } from './fake-service.ts';
+import { SERVERS } from './servers.ts';
 
 export interface Rig {
   readonly http: StartedHttp;
@@ -67,8 +68,8 @@ async function openRig(httpServer: 'node' | 'uws', settings: Settings): Promise<
 export function onBothServers(
   declare: (on: (name: string, run: (rig: Rig) => Promise<void>, settings?: Settings) => void) => void,
 ): void {
-  for (const implementation of ['node', 'uws'] as const) {
-    describe(`on ${implementation}`, () => {
+  for (const { implementation, skip } of SERVERS) {
+    describe(`on ${implementation}`, { skip }, () => {
       declare((name, run, settings = {}) => {
         test(name, { timeout: 20_000 }, async () => {
           const rig = await openRig(implementation, settings);
