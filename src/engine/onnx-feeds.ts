@@ -122,7 +122,7 @@ function halfPlanes(name: string, side: number): Feed {
  * Where the platform has a Float16Array (Node.js 24), the constructor turns the bits into one, and ONNX Runtime's binding
  * then sees no data in it. So the tensor is made of plain 16-bit numbers, and named for what they are.
  */
-function halfTensor(bits: Uint16Array, dims: readonly number[]): Tensor {
+export function halfTensor(bits: Uint16Array, dims: readonly number[]): Tensor {
   return Object.defineProperty(new Tensor('uint16', bits, dims), 'type', { value: 'float16' });
 }
 

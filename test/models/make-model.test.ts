@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { halfTensor } from '../../src/engine/onnx-feeds.ts';
 import { makeModel } from './make-model.ts';
 import type { ModelOptions } from './options.ts';
 import { PRESETS, type Preset } from './presets.ts';
@@ -193,7 +194,7 @@ test('float16, fixed batch and own names are declared as chosen', async () => {
   ]);
   assert.deepEqual(image.outputMetadata, [{ ...shape, name: 'embedding', type: 'float16', shape: [1, 32] }]);
   assert.deepEqual(text.inputMetadata, [{ ...shape, name: 'text', type: 'int32', shape: [1, CONTEXT] }]);
-  const half = new Tensor('float16', new Uint16Array(3 * 32 * 32).fill(0x3c00), [1, 3, 32, 32]);
+  const half = halfTensor(new Uint16Array(3 * 32 * 32).fill(0x3c00), [1, 3, 32, 32]);
   assert.deepEqual((await run(image, { image: half })).dims, [1, 32]);
 });
 
