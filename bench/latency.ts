@@ -15,8 +15,7 @@ const WARM = 200;
 /**
  * What an idle server adds to one text, in milliseconds: its own time from the request's first byte to the answer's last,
  * less the time that ONNX Runtime takes for the same row, run as seldom (a processor that rests between two runs is slower at
- * the next); and the client's whole round trip. Means of a
- * round for the server, medians of all else.
+ * the next); and the client's whole round trip. All are medians.
  */
 export async function latencyBench(): Promise<Record<string, number>> {
   const model = await testModel('tiny');
@@ -36,11 +35,11 @@ export async function latencyBench(): Promise<Record<string, number>> {
   await trips(WARM);
   const rounds: Record<string, number>[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const before = await serverTime(server.url);
+    const before = await serverTimes(server.url);
     const times = await trips(REQUESTS);
-    const after = await serverTime(server.url);
+    const after = await serverTimes(server.url);
     const engine = await engineMs(model);
-    const inServer = (after.ms - before.ms) / (after.count - before.count);
+    const inServer = medianBetween(before, after);
     rounds.push({ trip: median(times), server: inServer, engine, overhead: inServer - engine });
   }
   agent.destroy();
@@ -54,12 +53,23 @@ export async function latencyBench(): Promise<Record<string, number>> {
   };
 }
 
-/** Of all requests to `/encode` so far, from the first byte to the last. */
-async function serverTime(url: string): Promise<{ ms: number; count: number }> {
+/** Requests to `/encode` so far that took at most so many ms, from the first byte to the last. */
+type Histogram = readonly { readonly ms: number; readonly count: number }[];
+
+async function serverTimes(url: string): Promise<Histogram> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const value = (kind: string) =>
-    Number(new RegExp(`^clip_request_seconds_${kind}\\{[^}]*/encode[^}]*\\} (\\S+)`, 'm').exec(text)![1]);
-  return { ms: value('sum') * 1000, count: value('count') };
+  const buckets = text.matchAll(/^clip_request_seconds_bucket\{le="([\d.]+)",[^}]*\/encode[^}]*\} (\d+)/gm);
+  return [...buckets].map(([, seconds, count]) => ({ ms: Number(seconds) * 1000, count: Number(count) }));
+}
+
+/** As Prometheus' histogram_quantile does: even within a bucket. */
+function medianBetween(before: Histogram, after: Histogram): number {
+  const counts = after.map(({ ms, count }, index) => ({ ms, count: count - (before[index]?.count ?? 0) }));
+  const half = counts.at(-1)!.count / 2;
+  const found = counts.findIndex(({ count }) => count >= half);
+  const { ms: top, count: upTo } = counts[found]!;
+  const { ms: bottom, count: below } = counts[found - 1] ?? { ms: 0, count: 0 };
+  return bottom + ((half - below) / (upTo - below)) * (top - bottom);
 }
 
 async function engineMs(model: string): Promise<number> {

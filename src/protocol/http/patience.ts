@@ -10,19 +10,17 @@ export interface Patience {
 }
 
 export function openPatience(client: AbortSignal, timeoutMs: number | undefined): Patience {
+  if (timeoutMs === undefined) return { signal: client, close: () => {} };
   const controller = new AbortController();
   const onLeave = (): void => controller.abort(client.reason);
   client.addEventListener('abort', onLeave, { once: true });
   if (client.aborted) onLeave();
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          controller.abort(new ClipError('deadline_exceeded', `expected an answer within ${timeoutMs} ms`));
-        }, timeoutMs);
+  const timer = setTimeout(() => {
+    controller.abort(new ClipError('deadline_exceeded', `expected an answer within ${timeoutMs} ms`));
+  }, timeoutMs);
   return {
     signal: controller.signal,
-    deadline: timeoutMs === undefined ? undefined : performance.now() + timeoutMs,
+    deadline: performance.now() + timeoutMs,
     close: () => {
       clearTimeout(timer);
       client.removeEventListener('abort', onLeave);

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ClipError } from '../../errors.ts';
 import type { Tensor } from '../../service/item.ts';
 
@@ -46,7 +46,7 @@ export type Scores = Record<string, NamedScore>;
 export type JsonObject = Record<string, unknown>;
 
 export function newId(): string {
-  return randomBytes(16).toString('hex');
+  return randomUUID().replaceAll('-', '');
 }
 
 /**
