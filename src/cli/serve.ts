@@ -17,7 +17,7 @@ export async function serve(args: string[]): Promise<number> {
   const stop = onSignals();
   const config = await configFrom(args, stop.signal);
   Object.assign(process.env, config.environment);
-  const log = createLog(config.log);
+  const log = createLog(config.log, config.name);
   for (const warning of config.warnings) log.warn(warning);
   for (const notice of notices(config)) log.info(notice);
   const progress = createProgress({ line: (line) => log.info(line) });

@@ -84,13 +84,6 @@ export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
 }
 
-/** Operator → number of nodes. */
-export function countOperators(model: OnnxModel): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { operator } of model.nodes) counts.set(operator, (counts.get(operator) ?? 0) + 1);
-  return counts;
-}
-
 /** `name type[dims]`, for messages. */
 export function describeValue(value: OnnxValue): string {
   return `${value.name} ${value.type}[${value.dims?.join(', ') ?? 'shape not stated'}]`;

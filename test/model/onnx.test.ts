@@ -3,7 +3,6 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readOnnx } from '../../src/model/onnx.ts';
-import { countOperators } from '../../src/model/onnx-types.ts';
 import { emptyFolder } from './folder.ts';
 import { bytes, imageTower, number, onnx, textTower, varint } from './onnx-writer.ts';
 
@@ -37,13 +36,7 @@ test('inputs, outputs, opset, tensors and operators are read; weights listed as 
   assert.equal(model.tensors[0]?.bytes, 24);
   assert.deepEqual(model.tensors[0]?.dims, [2, 3]);
   assert.equal(model.nodes[0]?.inputs[1], 'w');
-  assert.deepEqual(
-    [...countOperators(model)],
-    [
-      ['Conv', 1],
-      ['Relu', 2],
-    ],
-  );
+  assert.deepEqual(model.nodes.map(({ operator }) => operator).sort(), ['Conv', 'Relu', 'Relu']);
 });
 
 test('weights are stepped over: 200 MB of them are never read', async (t) => {
@@ -107,7 +100,7 @@ test('external locations, nested graphs and Constant nodes are read', async (t) 
   assert.equal(tensor('inner')?.bytes, 16);
   assert.ok(Math.abs(tensor('k')!.scalar! - 1.702) < 1e-3);
   assert.equal(tensor('f')?.scalar, -2.5);
-  assert.equal(countOperators(model).get('Erf'), 1);
+  assert.equal(model.nodes.filter(({ operator }) => operator === 'Erf').length, 1);
 });
 
 test('a file cut anywhere is refused and never half read', async (t) => {
