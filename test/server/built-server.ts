@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 export interface RunningServer {
   readonly url: string;
   readonly pid: number;
-  stop(): Promise<void>;
+  /** By SIGTERM; resolves to the exit code. */
+  stop(): Promise<number | null>;
 }
 
 /** Starts the built server in a process of its own on a free port and resolves when it is ready. */
@@ -36,8 +37,9 @@ export async function startBuiltServer(
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
-      await ended;
+      const [code] = await ended;
       await rm(folder, { recursive: true });
+      return code;
     },
   };
 }
