@@ -3,6 +3,9 @@
 
 #include <array>
 #include <cstdlib>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdexcept>
 #include <string_view>
 
@@ -199,12 +202,19 @@ void exit_now(const Napi::CallbackInfo& info) {
   std::_Exit(info[0].ToNumber().Int32Value());
 }
 
+void trim_memory(const Napi::CallbackInfo&) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("resizeCrop", Napi::Function::New(env, resize_crop, "resizeCrop"));
   exports.Set("openTurboJpeg", Napi::Function::New(env, open_turbo_jpeg, "openTurboJpeg"));
   exports.Set("unpackBmp", Napi::Function::New(env, unpack_bmp, "unpackBmp"));
   exports.Set("unpackGif", Napi::Function::New(env, unpack_gif, "unpackGif"));
   exports.Set("normalise", Napi::Function::New(env, normalise, "normalise"));
+  exports.Set("trimMemory", Napi::Function::New(env, trim_memory, "trimMemory"));
   exports.Set("exitNow", Napi::Function::New(env, exit_now, "exitNow"));
   exports.Set("kernels", kernel_names(env));
   return exports;

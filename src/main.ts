@@ -121,6 +121,7 @@ async function serveModel(
   });
   closers.add(() => scheduler.close());
   await scheduler.start(signal);
+  addon.trimMemory();
   const admission = new Admission({ limits, metrics });
   return new Service({
     model: contract.name,
