@@ -100,7 +100,7 @@ async function serveModel(
   { log, progress, signal }: Hooks,
   closers: Closers,
 ) {
-  const { executor, limits, gateway } = config;
+  const { executor, limits } = config;
   const tokenizer = await createTokenizer(contract, limits);
   const resolution = contract.image.resolution!;
   const workers = executor.preprocessWorkers * executor.replicas;
@@ -134,6 +134,5 @@ async function serveModel(
     admission,
     metrics,
     queueMs: limits.queueMs,
-    requestTimeoutMs: gateway.requestTimeoutMs,
   });
 }

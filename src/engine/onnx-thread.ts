@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { untilAborted } from '../abort.ts';
 import { ClipError } from '../errors.ts';
 import type { Packed } from './onnx-feeds.ts';
 import type { OnnxFacts, OnnxSettings } from './onnx-open.ts';
@@ -58,7 +59,7 @@ export class OnnxThread {
 
   /** Resolves when the tower is loaded and has been run once. */
   opened(signal: AbortSignal): Promise<OnnxFacts> {
-    return until(this.#opening, signal);
+    return untilAborted(this.#opening, signal);
   }
 
   /** Runs follow one another; `signal` ends the wait, and the thread computes on. */
@@ -70,7 +71,7 @@ export class OnnxThread {
     });
     const message: ToWorker = { run, inputs };
     this.#worker.postMessage(message, [inputs.data.buffer as ArrayBuffer]);
-    return until(answer, signal);
+    return untilAborted(answer, signal);
   }
 
   /** Asks the thread to end after its runs; one that does not within `closeMs` is left to itself. */
@@ -110,16 +111,6 @@ export class OnnxThread {
     this.#openingCall.reject(this.#failure);
     for (const call of this.#calls.values()) call.reject(this.#failure);
   }
-}
-
-/** The promise, or the signal's reason, whichever is first; nothing is left behind on the signal. */
-function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(ClipError.aborted(signal));
-    if (signal.aborted) leave();
-    signal.addEventListener('abort', leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }
 
 const FROM_SOURCE = import.meta.url.endsWith('.ts');

@@ -8,15 +8,10 @@ export interface RequestPatience extends Patience {
   end(): void;
 }
 
-/** The client's signal and deadline, and the server's own `timeoutMs` from now, whichever is first. */
-export function requestPatience(
-  wanted: Patience,
-  timeoutMs: number | undefined,
-  clock: Clock = systemClock,
-): RequestPatience {
-  const own = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + timeoutMs;
-  const deadline = Math.min(wanted.deadline ?? Number.POSITIVE_INFINITY, own);
-  if (deadline === Number.POSITIVE_INFINITY) return { signal: wanted.signal, end: () => {} };
+/** The client's signal and deadline, whichever is first. */
+export function requestPatience(wanted: Patience, clock: Clock = systemClock): RequestPatience {
+  const { deadline } = wanted;
+  if (deadline === undefined) return { signal: wanted.signal, end: () => {} };
   const request = new AbortController();
   const leave = () => request.abort(ClipError.aborted(wanted.signal));
   const expire = () => request.abort(new ClipError('deadline_exceeded', 'the time for the request is over'));

@@ -22,8 +22,6 @@ export interface ServiceOptions extends EncoderOptions {
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
-  /** The server's own bound for a request, in ms. */
-  readonly requestTimeoutMs?: number;
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -53,7 +51,7 @@ export class Service implements EmbeddingService {
   }
 
   async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
-    const patience = requestPatience(context, this.#options.requestTimeoutMs);
+    const patience = requestPatience(context);
     // Each item may listen for itself; Node would take more than ten for a leak.
     setMaxListeners(0, patience.signal);
     try {

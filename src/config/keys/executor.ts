@@ -1,11 +1,10 @@
 import { accepted, honoured } from '../section.ts';
 import { ACCESS_PATHS, ANY, BOOLEAN, choice, DEVICE, FILE, integer, listOf, MAP, WORD } from '../values.ts';
 import { LONGEST_MS } from './flow.ts';
+import { PORT, TELEMETRY_KEYS } from './telemetry.ts';
 
-const PORT = integer(0, 65535);
 const ONE = 'there is one executor, and every request goes to it';
 const CONTAINERS = 'everything runs in one process, without containers';
-const OPEN_TELEMETRY = 'this version exports no OpenTelemetry; use `monitoring` for Prometheus';
 const NO_HOP = 'there is no hop between gateway and executor';
 const NO_PYTHON = 'no Python is loaded';
 const NO_STATE = 'the encoder keeps no state';
@@ -104,18 +103,7 @@ export const EXECUTOR_KEYS = {
   exit_on_exceptions: accepted(ANY, undefined, 'a replica that fails is replaced'),
   output_array_type: accepted(ANY, undefined, 'vectors leave as the protocol writes them'),
   grpc_server_options: accepted(ANY, undefined, NO_HOP),
-  tracing: accepted(BOOLEAN, false, OPEN_TELEMETRY),
-  traces_exporter_host: accepted(WORD, undefined, OPEN_TELEMETRY, {
-    aliases: ['tracing_exporter_host'],
-    silent: true,
-  }),
-  traces_exporter_port: accepted(PORT, undefined, OPEN_TELEMETRY, {
-    aliases: ['tracing_exporter_port'],
-    silent: true,
-  }),
-  metrics: accepted(BOOLEAN, false, OPEN_TELEMETRY),
-  metrics_exporter_host: accepted(WORD, undefined, OPEN_TELEMETRY, { silent: true }),
-  metrics_exporter_port: accepted(PORT, undefined, OPEN_TELEMETRY, { silent: true }),
+  ...TELEMETRY_KEYS,
   quiet_error: accepted(BOOLEAN, false, 'errors are one line each already'),
   reload: accepted(BOOLEAN, false, 'start the server anew after a change'),
   jcloud: accepted(ANY, undefined, 'for a hosting service', { silent: true }),

@@ -1,6 +1,7 @@
 import type { Config, Protocol } from '../config.ts';
 import { accepted, honoured } from '../section.ts';
 import { ANY, BOOLEAN, choice, FILE, integer, listOf, MAP, TEXT, WORD } from '../values.ts';
+import { PORT, TELEMETRY_KEYS } from './telemetry.ts';
 
 /** What a flow without `protocol` is served by: the one protocol of this version. The reference's default is gRPC. */
 export const DEFAULT_PROTOCOL: Protocol = 'http';
@@ -8,8 +9,6 @@ export const DEFAULT_PROTOCOL: Protocol = 'http';
 /** Node's timers hold 31 bits. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
-const PORT = integer(0, 65535);
-const OPEN_TELEMETRY = 'this version exports no OpenTelemetry; use `monitoring` for Prometheus';
 const CONTAINERS = 'everything runs in one process, without containers';
 const EXPORT_ONLY = 'used upstream for Kubernetes export only';
 
@@ -127,18 +126,7 @@ export const WITH_KEYS = {
   timeout_ctrl: accepted(ANY, undefined, 'there are no control messages between processes', { silent: true }),
   retries: accepted(integer(-1), -1, 'a failed batch is retried once, on another replica where there is one'),
   compression: accepted(WORD, 'NoCompression', 'there is no hop between gateway and executor'),
-  tracing: accepted(BOOLEAN, false, OPEN_TELEMETRY),
-  traces_exporter_host: accepted(WORD, undefined, OPEN_TELEMETRY, {
-    aliases: ['tracing_exporter_host'],
-    silent: true,
-  }),
-  traces_exporter_port: accepted(PORT, undefined, OPEN_TELEMETRY, {
-    aliases: ['tracing_exporter_port'],
-    silent: true,
-  }),
-  metrics: accepted(BOOLEAN, false, OPEN_TELEMETRY),
-  metrics_exporter_host: accepted(WORD, undefined, OPEN_TELEMETRY, { silent: true }),
-  metrics_exporter_port: accepted(PORT, undefined, OPEN_TELEMETRY, { silent: true }),
+  ...TELEMETRY_KEYS,
   env_from_secret: accepted(ANY, undefined, EXPORT_ONLY),
   workspace: accepted(ANY, undefined, 'the encoder keeps no state', { silent: true }),
   workspace_id: accepted(ANY, undefined, 'the encoder keeps no state', { silent: true }),

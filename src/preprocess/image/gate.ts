@@ -39,10 +39,10 @@ export class DecodeGate {
   enter(pixels: number, signal: AbortSignal): Promise<() => void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(this.#closed);
-      if (signal.aborted) return reject(cancelled(signal));
+      if (signal.aborted) return reject(ClipError.aborted(signal));
       const abort = () => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
-        reject(cancelled(signal));
+        reject(ClipError.aborted(signal));
         this.#admit();
       };
       const settle = () => signal.removeEventListener('abort', abort);
@@ -93,10 +93,4 @@ export class DecodeGate {
       this.#admit();
     };
   }
-}
-
-/** An abort's own ClipError where it carries one: a deadline is not a client that left. */
-export function cancelled(signal: AbortSignal): ClipError {
-  if (signal.reason instanceof ClipError) return signal.reason;
-  return new ClipError('cancelled', 'the image was given up before it was decoded', { cause: signal.reason });
 }

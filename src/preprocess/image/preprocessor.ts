@@ -1,9 +1,10 @@
+import { untilAborted } from '../../abort.ts';
 import type { Limits } from '../../config/config.ts';
 import { ClipError } from '../../errors.ts';
 import type { Addon } from '../../native/addon.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { cropJpeg, decode, prepareSharp } from './decode.ts';
-import { cancelled, DecodeGate } from './gate.ts';
+import { DecodeGate } from './gate.ts';
 import { type Header, readHeader } from './header.ts';
 import { type Tensor, tensorPicture } from './tensor.ts';
 
@@ -86,9 +87,9 @@ export class ImagePreprocessor {
     const { width, height } = header;
     const crop = await cropJpeg(bytes, header, addon, resolution);
     if (crop) return crop;
-    if (signal.aborted) throw cancelled(signal);
+    if (signal.aborted) throw ClipError.aborted(signal);
     const pixels = await decode(bytes, header, addon);
-    if (signal.aborted) throw cancelled(signal);
+    if (signal.aborted) throw ClipError.aborted(signal);
     return addon.resizeCrop({ ...pixels, width, height, resolution });
   }
 
@@ -103,17 +104,9 @@ export class ImagePreprocessor {
       metrics.pixelsInFlight.set(this.#gate.pixelsInFlight);
       stop();
     });
-    return unlessAborted(work, signal).catch((error) => {
+    // A decode cannot be stopped, so its place stays taken until it ends; who waits for it may go at once.
+    return untilAborted(work, signal).catch((error) => {
       throw ClipError.from(error);
     });
   }
-}
-
-/** A decode cannot be stopped, so its place stays taken until it ends; who waits for it may go at once. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(cancelled(signal));
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

@@ -1,3 +1,4 @@
+import { untilAborted } from '../../abort.ts';
 import type { Limits } from '../../config/config.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Permit } from '../../service/item.ts';
@@ -9,7 +10,7 @@ import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { responseToJson, routesOf } from '../jina/response.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
 import { countLimit } from './limit.ts';
-import { openPatience, type Patience, until } from './patience.ts';
+import { openPatience, type Patience } from './patience.ts';
 import type { HttpRequest } from './server.ts';
 import type { Call, RouteHandler, Site } from './site.ts';
 
@@ -77,7 +78,7 @@ async function serve(
   life.warn(request);
   const started = clock();
   const run = await outcomeOf(
-    until(start(site, request, options, life), life.patience.signal),
+    untilAborted(start(site, request, options, life), life.patience.signal),
     options.style,
   );
   const now = clock();

@@ -27,13 +27,3 @@ export function openPatience(client: AbortSignal, timeoutMs: number | undefined)
     },
   };
 }
-
-/** The promise's end, or the signal's reason, whichever comes first. */
-export function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
