@@ -9,12 +9,13 @@ export interface AdmissionOptions {
   readonly clock?: Clock;
 }
 
-/** A request's share of the limits. `service/item.ts` states the same for protocols. */
-export interface Share {
-  /** @throws ClipError request_too_large, overloaded */
+/** A request's share of the limits, held from its first byte to its last; growth beyond a limit throws. */
+export interface Permit {
+  /** Counts `count` more bytes of the request. @throws ClipError request_too_large, overloaded */
   addBytes(count: number): void;
-  /** @throws ClipError too_many_items, overloaded */
+  /** Counts `count` more items. @throws ClipError too_many_items, overloaded */
   addItems(count: number): void;
+  /** Gives everything back; further calls do nothing. */
   release(): void;
 }
 
@@ -38,7 +39,7 @@ export class Admission {
   }
 
   /** @throws ClipError draining, overloaded */
-  admit(): Share {
+  admit(): Permit {
     if (this.#closed)
       throw new ClipError('draining', 'the server takes no new requests: it is shutting down');
     const { queueItems, queueBytes } = this.#options.limits;
@@ -49,7 +50,7 @@ export class Admission {
       this.#refuse('overloaded', 'queue_bytes', 'bytes in flight', queueBytes, 1);
     this.#requests++;
     this.#show();
-    return this.#share();
+    return this.#permit();
   }
 
   /** Admits nothing more; resolves when the last request is answered, at the latest after `drainMs`. */
@@ -66,7 +67,7 @@ export class Admission {
     });
   }
 
-  #share(): Share {
+  #permit(): Permit {
     const { itemsPerRequest, requestBytes, queueItems, queueBytes } = this.#options.limits;
     let items = 0;
     let bytes = 0;

@@ -1,8 +1,9 @@
 import type { ClipError } from '../errors.ts';
 import type { Tensor } from '../preprocess/image/tensor.ts';
+import type { Permit } from '../schedule/admission.ts';
 import type { ModelDescription } from '../schedule/scheduler.ts';
 
-export type { Tensor };
+export type { Permit, Tensor };
 
 /** What a protocol hands over: one thing to embed. */
 export type Item =
@@ -18,16 +19,6 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Monotonic (`performance.now()`) ms after which no answer is wanted. */
   readonly deadline?: number;
-}
-
-/** A request's share of the limits, held from its first byte to its last; growth beyond a limit throws. */
-export interface Permit {
-  /** Counts `count` more bytes of the request. @throws ClipError request_too_large, overloaded */
-  addBytes(count: number): void;
-  /** Counts `count` more items. @throws ClipError too_many_items, overloaded */
-  addItems(count: number): void;
-  /** Gives everything back; further calls do nothing. */
-  release(): void;
 }
 
 export type Outcome = { readonly vector: Float32Array } | { readonly error: ClipError };

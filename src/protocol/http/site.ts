@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { ErrorCode } from '../../errors.ts';
+import type { Readiness } from '../../observe/health.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { EmbeddingService } from '../../service/item.ts';
@@ -9,16 +10,12 @@ import type { HttpRequest, Reply } from './server.ts';
 export interface Site {
   readonly config: Config;
   readonly service: EmbeddingService;
-  readonly health: Readiness;
+  /** Whether requests are welcome, and if not, why. */
+  readonly health: { ready(): Readiness };
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Of this program, for `/status` and the API document. */
   readonly version: string;
-}
-
-/** Whether requests are welcome, and if not, why. */
-export interface Readiness {
-  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
 }
 
 /** One request on its way through a route. */
