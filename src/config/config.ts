@@ -41,6 +41,8 @@ export interface GatewayConfig {
   readonly listeners: readonly Listener[];
   readonly tls?: TlsConfig;
   readonly cors: boolean;
+  /** Requests of one stream worked on at once, where the client asks for no other number; 0 is without bound. */
+  readonly prefetch: number;
   readonly title: string;
   readonly description: string;
   readonly debugEndpoints: boolean;
@@ -116,6 +118,8 @@ export interface Limits {
   readonly engineMs: number;
   readonly drainMs: number;
   readonly connections: number;
+  /** Requests and replies that one stream (gRPC, WebSocket) may hold. */
+  readonly streamBytes: number;
   /** Names and values of one HTTP request's headers together. */
   readonly headerBytes: number;
   /** From the connection, or the end of the request before, to the end of the headers. */
@@ -140,6 +144,7 @@ export const DEFAULT_LIMITS: Limits = {
   engineMs: 60_000,
   drainMs: 30_000,
   connections: 10_000,
+  streamBytes: 128 * 2 ** 20,
   headerBytes: 16 * 2 ** 10,
   headerMs: 20_000,
   bodyMs: 10_000,

@@ -22,6 +22,7 @@ export async function readGateway(
     listeners,
     tls: await readTls(server, uvicorn, context),
     cors: server.get('cors'),
+    prefetch: server.get('prefetch'),
     title: server.get('title'),
     description: server.get('description'),
     debugEndpoints: !server.get('no_debug_endpoints'),

@@ -23,6 +23,7 @@ export class Metrics {
     ['protocol', 'route'],
   );
   readonly connections = this.gauge('clip_connections', 'Open client connections.', ['protocol']);
+  readonly streams = this.gauge('clip_streams', 'Open streams of requests.', ['protocol']);
   readonly items = this.counter('clip_items_total', 'Items answered, by tower and error code.', [
     'tower',
     'code',

@@ -1,10 +1,10 @@
 import { ConfigError } from '../config/config.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
-import type { Site } from './http/site.ts';
-import { type StartedHttp, startHttp } from './http/start.ts';
+import { startHttp } from './http/start.ts';
+import type { Site, StartedListener } from './site.ts';
 
 export interface Sockets {
-  readonly endpoints: readonly StartedHttp[];
+  readonly endpoints: readonly StartedListener[];
   readonly metricsPorts: readonly number[];
   /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
   close(drainMs: number): Promise<void>;
@@ -22,7 +22,7 @@ export async function listen(site: Site): Promise<Sockets> {
       throw new ConfigError(
         `${flow.origin}: protocol: expected http, got ${protocol}, which this version does not serve`,
       );
-  const endpoints: StartedHttp[] = [];
+  const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
   const close = async (drainMs: number) => {
     await Promise.all([...endpoints, ...metrics].map((listener) => listener.close(drainMs)));

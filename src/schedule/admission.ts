@@ -19,6 +19,13 @@ export interface Permit {
   release(): void;
 }
 
+/** What a request brings, where that is known before it is let in. */
+export interface RequestSize {
+  /** At most so many items. */
+  readonly items: number;
+  readonly bytes: number;
+}
+
 /** Everything that is in the house: requests, their items and their bytes, from the first byte to the last. */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -51,6 +58,18 @@ export class Admission {
     this.#requests++;
     this.#show();
     return this.#permit();
+  }
+
+  /**
+   * Opens a request whose size is known.
+   * @throws ClipError draining, overloaded, too_many_items, request_too_large
+   */
+  async enter({ items, bytes }: RequestSize, signal: AbortSignal): Promise<Permit> {
+    signal.throwIfAborted();
+    const permit = this.admit();
+    permit.addBytes(bytes);
+    permit.addItems(items);
+    return permit;
   }
 
   /** Admits nothing more; resolves when the last request is answered, at the latest after `drainMs`. */

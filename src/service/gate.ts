@@ -8,6 +8,7 @@ import type {
   Permit,
   RankedGroup,
   RankGroup,
+  RequestSize,
   ServiceDescription,
 } from './item.ts';
 
@@ -38,6 +39,10 @@ export class ServiceGate implements EmbeddingService {
 
   admit(): Permit {
     return this.current().admit();
+  }
+
+  async enter(size: RequestSize, signal: AbortSignal): Promise<Permit> {
+    return this.current().enter(size, signal);
   }
 
   encode(items: readonly Item[], context: Context): Promise<Outcome[]> {

@@ -1,9 +1,9 @@
 import type { ClipError } from '../errors.ts';
 import type { Tensor } from '../preprocess/image/tensor.ts';
-import type { Permit } from '../schedule/admission.ts';
+import type { Permit, RequestSize } from '../schedule/admission.ts';
 import type { ModelDescription } from '../schedule/scheduler.ts';
 
-export type { Permit, Tensor };
+export type { Permit, RequestSize, Tensor };
 
 /** What a protocol hands over: one thing to embed. */
 export type Item =
@@ -19,6 +19,11 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Monotonic (`performance.now()`) ms after which no answer is wanted. */
   readonly deadline?: number;
+  /**
+   * Items of one source take turns with those of others, so that a long request or a busy stream does not keep the rest
+   * waiting. Absent: the request is a source of its own.
+   */
+  readonly source?: object;
 }
 
 export type Outcome = { readonly vector: Float32Array } | { readonly error: ClipError };
@@ -54,6 +59,12 @@ export interface EmbeddingService {
   describe(): ServiceDescription;
   /** Opens a request. @throws ClipError draining, overloaded */
   admit(): Permit;
+  /**
+   * Opens a request whose size is known, and waits while the server is full: for streams, which can slow their client.
+   *
+   * @throws ClipError draining, too_many_items, request_too_large, queue_timeout; what the signal was aborted with
+   */
+  enter(size: RequestSize, signal: AbortSignal): Promise<Permit>;
   encode(items: readonly Item[], context: Context): Promise<Outcome[]>;
   /** All or nothing. @throws ClipError rank_failed, or the error of the first item that failed */
   rank(groups: readonly RankGroup[], context: Context): Promise<RankedGroup[]>;

@@ -11,6 +11,7 @@ import type {
   Permit,
   RankedGroup,
   RankGroup,
+  RequestSize,
   ServiceDescription,
 } from './item.ts';
 import { requestPatience } from './patience.ts';
@@ -48,6 +49,10 @@ export class Service implements EmbeddingService {
 
   admit(): Permit {
     return this.#options.admission.admit();
+  }
+
+  enter(size: RequestSize, signal: AbortSignal): Promise<Permit> {
+    return this.#options.admission.enter(size, signal);
   }
 
   async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {

@@ -52,6 +52,7 @@ const CASES: Record<string, Record<string, Case>> = {
     protocol: at('grpc', ({ gateway }) => gateway.listeners, [{ protocol: 'grpc', port: 51000 }]),
     host: at('127.0.0.2', ({ gateway }) => gateway.host),
     cors: at(true, ({ gateway }) => gateway.cors),
+    prefetch: at(7, ({ gateway }) => gateway.prefetch),
     title: at('007', ({ gateway }) => gateway.title),
     description: at('', ({ gateway }) => gateway.description),
     no_debug_endpoints: at(true, ({ gateway }) => gateway.debugEndpoints, false),

@@ -9,6 +9,7 @@ import type {
   Permit,
   RankedGroup,
   RankGroup,
+  RequestSize,
 } from '../../src/service/item.ts';
 
 /** Four numbers that tell which item they came from, and none of them whole. */
@@ -69,6 +70,13 @@ export class FakeService implements EmbeddingService {
     };
   }
 
+  async enter({ items, bytes }: RequestSize): Promise<Permit> {
+    const permit = this.admit();
+    permit.addBytes(bytes);
+    permit.addItems(items);
+    return permit;
+  }
+
   async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
     this.seen.push(...items);
     await this.work(context);
@@ -105,6 +113,7 @@ export function testConfig(
       host: '127.0.0.1',
       listeners: [],
       cors: false,
+      prefetch: 1000,
       title: 'My Jina Service',
       description: 'A <service>.',
       debugEndpoints: true,

@@ -158,7 +158,7 @@ test('the envelope takes both spellings, the three forms of data, and ignores th
   assert.equal(parseRequest({ execEndpoint: '/y', exec_endpoint: '/x' }, 10).endpoint, '/y');
   assert.equal(parseRequest({ execEndpoint: '/y' }, 10, '/fixed').endpoint, '/fixed');
   for (const data of [null, [], {}, undefined]) assert.deepEqual(parseRequest({ data }, 10).documents, []);
-  assert.equal(parseRequest([], 10).endpoint, '/');
+  assert.equal(parseRequest([], 10).endpoint, undefined);
 });
 
 test('documents of all levels count; at the limit they pass, one more does not', () => {

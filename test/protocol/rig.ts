@@ -2,12 +2,13 @@ import { describe, test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
-import { type StartedHttp, startHttp } from '../../src/protocol/http/start.ts';
+import { startHttp } from '../../src/protocol/http/start.ts';
+import type { StartedListener } from '../../src/protocol/site.ts';
 import { FakeService, testConfig } from './fake-service.ts';
 import { SERVERS } from './servers.ts';
 
 export interface Rig {
-  readonly http: StartedHttp;
+  readonly http: StartedListener;
   readonly port: number;
   readonly service: FakeService;
   readonly metrics: Metrics;

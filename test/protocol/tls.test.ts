@@ -7,7 +7,8 @@ import { connect } from 'node:tls';
 import type { Config, TlsConfig } from '../../src/config/config.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
-import { type StartedHttp, startHttp } from '../../src/protocol/http/start.ts';
+import { startHttp } from '../../src/protocol/http/start.ts';
+import type { StartedListener } from '../../src/protocol/site.ts';
 import { loadTls } from '../../src/protocol/tls.ts';
 import { FakeService, testConfig, vectorOf } from './fake-service.ts';
 import { SERVERS } from './servers.ts';
@@ -20,7 +21,7 @@ const PLAIN: TlsConfig = {
   clientCertificate: 'none',
 };
 
-const start = (httpServer: Config['gateway']['httpServer'], tls: TlsConfig): Promise<StartedHttp> =>
+const start = (httpServer: Config['gateway']['httpServer'], tls: TlsConfig): Promise<StartedListener> =>
   startHttp({
     config: testConfig({ httpServer, tls }),
     listener: { protocol: 'http', port: 0 },

@@ -54,11 +54,10 @@ export const WITH_KEYS = {
     defaultNote: '`JINA_DEFAULT_HOST`, else 0.0.0.0 (127.0.0.1 on Windows)',
   }),
   cors: honoured(BOOLEAN, false, 'Lets pages of any origin call the HTTP server.'),
-  prefetch: accepted(
+  prefetch: honoured(
     integer(0),
     1000,
-    'HTTP requests are independent; `limits.queue_items` bounds what is in flight',
-    { silent: true },
+    'Requests of one stream (gRPC, WebSocket) worked on at a time; 0 is without bound. A gRPC client may ask for another number.',
   ),
   title: honoured(TEXT, 'clip-server', 'Title of the OpenAPI document.'),
   description: honoured(TEXT, 'CLIP vectors for text and images', 'Description in the OpenAPI document.'),

@@ -21,6 +21,10 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   engineMs: [LONGEST_MS, 'Milliseconds that one run of the model may take.'],
   drainMs: [LONGEST_MS, 'Milliseconds that requests in flight get at the end.'],
   connections: [1_000_000, 'Connections at a time.'],
+  streamBytes: [
+    Number.MAX_SAFE_INTEGER,
+    'Bytes of requests and replies that one gRPC or WebSocket stream may hold.',
+  ],
   headerBytes: [2 ** 20, "Names and values of one HTTP request's headers together."],
   headerMs: [LONGEST_MS, 'Milliseconds that the headers of a request may take.'],
   bodyMs: [LONGEST_MS, 'Milliseconds in which a body must arrive whole, or at 16 KiB/s.'],

@@ -1,18 +1,18 @@
-import { untilAborted } from '../../abort.ts';
 import type { Limits } from '../../config/config.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Permit } from '../../service/item.ts';
+import { answer } from '../jina/answer.ts';
 import { openClock } from '../jina/clock.ts';
-import { type Execution, execute } from '../jina/execute.ts';
 import { FieldError } from '../jina/field-error.ts';
 import { parseJson } from '../jina/json.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
-import { responseToJson, routesOf } from '../jina/response.ts';
+import { responseToJson } from '../jina/response.ts';
+import { countLimit } from '../limit.ts';
+import { openPatience, type Patience } from '../patience.ts';
+import type { Site } from '../site.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
-import { countLimit } from './limit.ts';
-import { openPatience, type Patience } from './patience.ts';
+import type { Call, RouteHandler } from './route.ts';
 import type { HttpRequest } from './server.ts';
-import type { Call, RouteHandler, Site } from './site.ts';
 
 export interface DataRouteOptions {
   /** The endpoint that the path stands for; undefined where the body names it. */
@@ -60,7 +60,7 @@ export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
 interface Life {
   readonly permit: Permit;
   readonly patience: Patience;
-  /** What runs on the request's behalf. */
+  /** What runs on the request's behalf, until it has really ended. */
   readonly working: Promise<unknown>[];
   readonly warn: (request: JinaRequest) => void;
 }
@@ -69,31 +69,23 @@ async function serve(
   site: Site,
   options: DataRouteOptions,
   call: Call,
-  life: Life,
+  { permit, patience, working, warn }: Life,
 ): Promise<'ok' | ErrorCode> {
-  const { executor } = site.config;
+  const own = options.style === 'own';
   const clock = openClock();
-  const received = clock();
-  const request = await readRequest(site, options, call.request, life);
-  life.warn(request);
-  const started = clock();
-  const run = await outcomeOf(
-    untilAborted(start(site, request, options, life), life.patience.signal),
-    options.style,
-  );
-  const now = clock();
-  const failure = run instanceof ClipError ? run : run.failure?.error;
-  const span = { received, started, ended: run instanceof ClipError || run.ran ? now : undefined, now };
-  const body = await responseToJson({
-    endpoint: request.endpoint,
-    parameters: request.parameters,
-    error: failure,
-    routes: routesOf(executor.name, span, failure),
-    documents: request.documents,
-  });
-  const status = !(run instanceof ClipError) && run.failure?.all ? run.failure.error.kind.http : 200;
+  const request = await readRequest(site, options, call.request, { permit, patience });
+  warn(request);
+  const context = { permit, signal: patience.signal, deadline: patience.deadline };
+  const run = answer(site, request, { context, clock, perDocument: own });
+  working.push(run.settled);
+  const answered = await run.answer;
+  const { error, failed } = answered;
+  // What the executor raised is part of the reference's answer; everything else ends the request.
+  if (error && failed === 'request' && (own || !isExecutorFault(error))) throw error;
+  const body = await responseToJson(answered);
+  const status = error && failed === 'all' ? error.kind.http : 200;
   const sent = await call.send(bytesReply(status, 'application/json', body));
-  return sent ? (failure?.code ?? 'ok') : 'cancelled';
+  return sent ? (error?.code ?? 'ok') : 'cancelled';
 }
 
 /** The body's bytes are free to go once this returns. */
@@ -101,7 +93,7 @@ async function readRequest(
   site: Site,
   { endpoint }: DataRouteOptions,
   request: HttpRequest,
-  { permit, patience }: Life,
+  { permit, patience }: Pick<Life, 'permit' | 'patience'>,
 ): Promise<JinaRequest> {
   const { limits } = site.config;
   try {
@@ -116,32 +108,6 @@ async function readRequest(
     const limit = LIMIT_OF_CODE[ClipError.from(error).code];
     if (limit) countLimit(site.metrics, limit);
     throw error;
-  }
-}
-
-function start(
-  { config, service }: Site,
-  request: JinaRequest,
-  { style }: DataRouteOptions,
-  { permit, patience, working }: Life,
-): Promise<Execution> {
-  const context = { permit, signal: patience.signal, deadline: patience.deadline };
-  const work = execute(request, config.executor, service, context, style === 'own');
-  working.push(work);
-  return work;
-}
-
-/** What the executor raised is part of the reference's answer; everything else ends the request. */
-async function outcomeOf(
-  work: Promise<Execution>,
-  style: DataRouteOptions['style'],
-): Promise<Execution | ClipError> {
-  try {
-    return await work;
-  } catch (thrown) {
-    const error = ClipError.from(thrown);
-    if (style === 'own' || !isExecutorFault(error)) throw error;
-    return error;
   }
 }
 

@@ -1,4 +1,5 @@
-import type { Route, Site } from './site.ts';
+import type { Site } from '../site.ts';
+import type { Route } from './route.ts';
 
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}' +

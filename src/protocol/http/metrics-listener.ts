@@ -1,8 +1,8 @@
 import { DEFAULT_LIMITS } from '../../config/config.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
+import { countLimit } from '../limit.ts';
 import { bytesReply, jsonReply } from './fault.ts';
-import { countLimit } from './limit.ts';
 import { NodeHttpServer } from './node.ts';
 
 /** Scrapers are few; anything beyond this is not one. */

@@ -1,4 +1,5 @@
-import type { Route, Site } from './site.ts';
+import type { Site } from '../site.ts';
+import type { Route } from './route.ts';
 
 /** OpenAPI 3.0.2 of the listed routes. */
 export function openApi(

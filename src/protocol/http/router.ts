@@ -1,8 +1,9 @@
 import { ClipError, type ErrorCode } from '../../errors.ts';
+import type { Site } from '../site.ts';
 import { allowOrigin, preflight } from './cors.ts';
 import { faultReply } from './fault.ts';
+import type { Call, Route } from './route.ts';
 import type { HttpHandler, HttpRequest, Reply } from './server.ts';
-import type { Call, Route, Site } from './site.ts';
 
 /** Finds the route of each request, answers every fault, and counts. */
 export function createRouter(site: Site, routes: readonly Route[]): HttpHandler {

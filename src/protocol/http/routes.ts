@@ -1,10 +1,11 @@
+import type { Site } from '../site.ts';
+import { dryRun, versions } from '../status.ts';
 import { dataRoute } from './data-route.ts';
 import { docsPage } from './docs-page.ts';
 import { bytesReply, jsonReply } from './fault.ts';
 import { openApi } from './openapi.ts';
+import type { Route, RouteHandler } from './route.ts';
 import type { Reply } from './server.ts';
-import type { Route, RouteHandler, Site } from './site.ts';
-import { dryRun, versions } from './status.ts';
 
 /** Every route of the HTTP protocol, in the order in which they are tried. */
 export function createRoutes(site: Site): Route[] {

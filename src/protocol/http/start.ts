@@ -1,25 +1,21 @@
 import type { Listener } from '../../config/config.ts';
+import { countLimit } from '../limit.ts';
+import type { Site, StartedListener } from '../site.ts';
 import { loadTls } from '../tls.ts';
 import { chooseServer } from './choose.ts';
-import { countLimit } from './limit.ts';
 import { createRouter } from './router.ts';
 import { createRoutes } from './routes.ts';
-import type { HttpServer, HttpServerOptions } from './server.ts';
-import type { Site } from './site.ts';
-
-export interface StartedHttp {
-  readonly address: { readonly host: string; readonly port: number; readonly secure: boolean };
-  readonly implementation: HttpServer['implementation'];
-  /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
-  close(drainMs: number): Promise<void>;
-}
+import type { HttpServerOptions } from './server.ts';
 
 /**
  * The HTTP protocol on one listener of the configuration.
  *
  * @throws Error where the certificate, the chosen server or the port cannot be used
  */
-export async function startHttp({ listener, ...site }: Site & { listener: Listener }): Promise<StartedHttp> {
+export async function startHttp({
+  listener,
+  ...site
+}: Site & { listener: Listener }): Promise<StartedListener> {
   const { gateway } = site.config;
   let closing = false;
   const health: Site['health'] = {
@@ -32,6 +28,7 @@ export async function startHttp({ listener, ...site }: Site & { listener: Listen
   if (gateway.cors) site.log.warn('CORS is on: pages of any origin may call this server');
   const port = await server.listen(gateway.host, listener.port);
   return {
+    protocol: 'http',
     address: { host: gateway.host, port, secure: tls !== undefined },
     implementation: server.implementation,
     close: (drainMs) => {

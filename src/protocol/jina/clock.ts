@@ -1,11 +1,17 @@
+/** Times of one request, in integer microseconds since 1970. */
+export interface Clock {
+  readonly opened: number;
+  now(): number;
+}
+
 /**
- * A clock for one request: the time of day when it is opened, then monotonic. Its readings are integer microseconds
- * since 1970, and their differences hold whatever is done to the machine's clock meanwhile.
+ * The time of day when it is opened, then monotonic: the differences of its readings hold whatever is done to the
+ * machine's clock meanwhile.
  */
-export function openClock(): () => number {
+export function openClock(): Clock {
   const opened = Date.now() * 1000;
   const origin = performance.now();
-  return () => opened + Math.round((performance.now() - origin) * 1000);
+  return { opened, now: () => opened + Math.round((performance.now() - origin) * 1000) };
 }
 
 /** RFC 3339 with microseconds, as Python's `isoformat` writes UTC. */

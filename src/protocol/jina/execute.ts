@@ -12,7 +12,7 @@ export interface Execution {
   /** False where `target_executor` names another deployment: the documents are as they came. */
   readonly ran: boolean;
   /** Set where documents failed and the caller asked for the others nevertheless. */
-  readonly failure?: { readonly error: ClipError; readonly all: boolean };
+  readonly failure?: { readonly error: ClipError; readonly failed: 'all' | 'some' };
 }
 
 export type Executor = Pick<ExecutorConfig, 'name' | 'accessPaths' | 'endpoints'>;
@@ -31,7 +31,8 @@ export async function execute(
   context: Context,
   perDocument: boolean,
 ): Promise<Execution> {
-  const { documents, endpoint, targetExecutor } = request;
+  const { documents, endpoint = '/', targetExecutor, fault } = request;
+  if (fault) throw fault;
   if (targetExecutor && !targets(targetExecutor, executor.name, ['body', 'target_executor']))
     return { ran: false };
   if (documents.length === 0) return { ran: true };
@@ -83,7 +84,10 @@ async function encode(
   }
   if (!first) return undefined;
   const message = `${errors.length} of ${items.length} documents failed: ${first.message}`;
-  return { error: new ClipError(first.code, message), all: errors.length === items.length };
+  return {
+    error: new ClipError(first.code, message),
+    failed: errors.length === items.length ? 'all' : 'some',
+  };
 }
 
 function embed(document: Document, vector: Float32Array | undefined, dropImageContent: boolean): void {

@@ -1,3 +1,4 @@
+import type { ClipError } from '../../errors.ts';
 import type { Document, JsonObject } from './document.ts';
 import { describe, FieldError } from './field-error.ts';
 import { parseDocuments } from './parse-document.ts';
@@ -5,12 +6,16 @@ import { isObject, readObject, readString } from './parse-fields.ts';
 
 /** One batch, whatever wire it came by (`DataRequestProto` or its JSON form). */
 export interface JinaRequest {
+  /** The client's own, where it sent one; WebSocket clients match answers by it. */
+  readonly requestId?: string;
   readonly documents: Document[];
-  /** `/` where the client names none. */
-  readonly endpoint: string;
+  /** Absent where the client names none, which means `/`. */
+  readonly endpoint?: string;
   /** Regular expression that the deployment's name must match; absent means any. */
   readonly targetExecutor?: string;
   readonly parameters: JsonObject;
+  /** What is wrong with a request whose envelope could be read: it is answered with this and not worked on. */
+  readonly fault?: ClipError;
 }
 
 /**
@@ -32,7 +37,7 @@ export function parseRequest(body: unknown, maxDocuments: number, endpoint?: str
     readString(envelope, 'execEndpoint', ['body']) ?? readString(envelope, 'exec_endpoint', ['body']);
   return {
     documents: parseDocuments(listOfDocuments(envelope.data), ['body', 'data'], maxDocuments),
-    endpoint: endpoint ?? named ?? '/',
+    endpoint: endpoint ?? named,
     targetExecutor:
       readString(envelope, 'targetExecutor', ['body']) ?? readString(envelope, 'target_executor', ['body']),
     parameters: readObject(envelope, 'parameters', ['body']) ?? {},

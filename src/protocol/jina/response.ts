@@ -1,21 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClipError } from '../../errors.ts';
+import type { Answer } from './answer.ts';
 import { isoMicroseconds } from './clock.ts';
-import { type Document, type JsonObject, newId } from './document.ts';
+import { newId } from './document.ts';
 import { statusOf } from './status.ts';
 import { documentToJson } from './write-document.ts';
 import { jsonValue } from './write-json.ts';
 
 /** Longest stretch of printing before other requests get the thread. */
 const SLICE_MS = 4;
-
-export interface ResponseEnvelope {
-  readonly endpoint: string;
-  readonly parameters: JsonObject;
-  readonly error?: ClipError;
-  readonly routes: readonly Route[];
-  readonly documents: readonly Document[];
-}
 
 /** Microseconds since 1970. */
 export interface Route {
@@ -51,8 +44,8 @@ export function routesOf(
  *
  * @throws ClipError bad_vector
  */
-export async function responseToJson(envelope: ResponseEnvelope): Promise<Buffer> {
-  const { endpoint, parameters, error, routes, documents } = envelope;
+export async function responseToJson({ request, error, routes }: Answer): Promise<Buffer> {
+  const { endpoint = '/', parameters, documents } = request;
   const head =
     `{"header":{"requestId":"${newId()}","status":${error ? JSON.stringify(statusOf(error)) : null},` +
     `"execEndpoint":${JSON.stringify(endpoint)},"targetExecutor":""},"parameters":${jsonValue(parameters)},` +

@@ -1,4 +1,4 @@
-import { ClipError } from '../../errors.ts';
+import { ClipError } from '../errors.ts';
 
 /** How long an answer is wanted: until the client leaves or its time is up. */
 export interface Patience {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { arch, platform, release, version as systemVersion } from 'node:os';
-import { ClipError } from '../../errors.ts';
-import { type Status, statusOf } from '../jina/status.ts';
+import { ClipError } from '../errors.ts';
+import { type Status, statusOf } from './jina/status.ts';
 import type { Site } from './site.ts';
 
 const SESSION = randomUUID();

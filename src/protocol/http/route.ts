@@ -1,22 +1,5 @@
-import type { Config } from '../../config/config.ts';
 import type { ErrorCode } from '../../errors.ts';
-import type { Readiness } from '../../observe/health.ts';
-import type { Logger } from '../../observe/log.ts';
-import type { Metrics } from '../../observe/metrics.ts';
-import type { EmbeddingService } from '../../service/item.ts';
 import type { HttpRequest, Reply } from './server.ts';
-
-/** What the routes are made from. */
-export interface Site {
-  readonly config: Config;
-  readonly service: EmbeddingService;
-  /** Whether requests are welcome, and if not, why. */
-  readonly health: { ready(): Readiness };
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  /** Of this program, for `/status` and the API document. */
-  readonly version: string;
-}
 
 /** One request on its way through a route. */
 export interface Call {

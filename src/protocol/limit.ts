@@ -1,5 +1,5 @@
-import type { Limits } from '../../config/config.ts';
-import type { Metrics } from '../../observe/metrics.ts';
+import type { Limits } from '../config/config.ts';
+import type { Metrics } from '../observe/metrics.ts';
 
 /** Counts a refusal under the limit's key in the flow file. */
 export function countLimit(metrics: Metrics, name: keyof Limits): void {

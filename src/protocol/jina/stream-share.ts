@@ -1,0 +1,68 @@
+import { untilAborted } from '../../abort.ts';
+
+/** What one request takes of its stream, from its arrival until its reply is handed over. */
+export interface Lease {
+  /** From what was expected to what it is. */
+  resize(bytes: number): void;
+  /** Once. */
+  leave(): void;
+}
+
+export interface ShareOptions {
+  /** Requests at once; 0 is without bound. */
+  readonly requests: number;
+  /** Bytes of requests and replies at once. */
+  readonly bytes: number;
+  /** Told each time when the bytes are what a request has to wait for. */
+  readonly onBytes: () => void;
+}
+
+/** What one stream may hold. A request that is alone is always let in, however large. */
+export class StreamShare {
+  readonly #options: ShareOptions;
+  #requests = 0;
+  #bytes = 0;
+  #changed: () => void = () => {};
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when there is room. One caller at a time. @throws ClipError cancelled, deadline_exceeded */
+  async enter(bytes: number, signal: AbortSignal): Promise<Lease> {
+    if (this.#crowded(bytes)) this.#options.onBytes();
+    while (this.#requests > 0 && (this.#full() || this.#crowded(bytes))) {
+      const changed = new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+      await untilAborted(changed, signal);
+    }
+    this.#requests++;
+    this.#bytes += bytes;
+    return this.#lease(bytes);
+  }
+
+  #full(): boolean {
+    return this.#options.requests > 0 && this.#requests >= this.#options.requests;
+  }
+
+  #crowded(bytes: number): boolean {
+    return this.#requests > 0 && this.#bytes + bytes > this.#options.bytes;
+  }
+
+  #lease(bytes: number): Lease {
+    let held = bytes;
+    const resize = (now: number) => {
+      this.#bytes += now - held;
+      held = now;
+      this.#changed();
+    };
+    return {
+      resize,
+      leave: () => {
+        this.#requests--;
+        resize(0);
+      },
+    };
+  }
+}

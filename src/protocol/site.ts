@@ -1,0 +1,27 @@
+import type { Config } from '../config/config.ts';
+import type { Readiness } from '../observe/health.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { EmbeddingService } from '../service/item.ts';
+
+/** What every protocol is made from. */
+export interface Site {
+  readonly config: Config;
+  readonly service: EmbeddingService;
+  /** Whether requests are welcome, and if not, why. */
+  readonly health: { ready(): Readiness };
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Of this program, for clients that ask. */
+  readonly version: string;
+}
+
+/** One open port of a protocol. */
+export interface StartedListener {
+  readonly protocol: Config['gateway']['listeners'][number]['protocol'];
+  readonly address: { readonly host: string; readonly port: number; readonly secure: boolean };
+  /** The library that serves it, for the banner. */
+  readonly implementation: string;
+  /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
+  close(drainMs: number): Promise<void>;
+}
