@@ -13,7 +13,7 @@ export interface ShareOptions {
   readonly requests: number;
   /** Bytes of requests and replies at once. */
   readonly bytes: number;
-  /** Told each time when the bytes are what a request has to wait for. */
+  /** Told for each request that has to wait because of the bytes. */
   readonly onBytes: () => void;
 }
 
@@ -22,7 +22,7 @@ export class StreamShare {
   readonly #options: ShareOptions;
   #requests = 0;
   #bytes = 0;
-  #changed: () => void = () => {};
+  #changed: (() => void) | undefined;
 
   constructor(options: ShareOptions) {
     this.#options = options;
@@ -31,7 +31,7 @@ export class StreamShare {
   /** Resolves when there is room. One caller at a time. @throws ClipError cancelled, deadline_exceeded */
   async enter(bytes: number, signal: AbortSignal): Promise<Lease> {
     if (this.#crowded(bytes)) this.#options.onBytes();
-    while (this.#requests > 0 && (this.#full() || this.#crowded(bytes))) {
+    while (this.#full() || this.#crowded(bytes)) {
       const changed = new Promise<void>((resolve) => {
         this.#changed = resolve;
       });
@@ -55,7 +55,8 @@ export class StreamShare {
     const resize = (now: number) => {
       this.#bytes += now - held;
       held = now;
-      this.#changed();
+      this.#changed?.();
+      this.#changed = undefined;
     };
     return {
       resize,
