@@ -1,4 +1,15 @@
 import { untilAborted } from '../../abort.ts';
+import type { RequestSize } from '../../service/item.ts';
+
+/** What a reply adds to a document besides the vector: names of fields, an id, types. */
+const BYTES_PER_DOCUMENT = 512;
+/** What a reply adds to its request: header and routes. */
+const BYTES_PER_REPLY = 1024;
+
+/** Most that a request takes until its reply is out: what it brought goes back, with vectors. */
+export function bytesUntilReplied({ items, bytes }: RequestSize, vectorBytes: number): number {
+  return bytes + BYTES_PER_REPLY + items * (BYTES_PER_DOCUMENT + vectorBytes);
+}
 
 /** What one request takes of its stream, from its arrival until its reply is handed over. */
 export interface Lease {
