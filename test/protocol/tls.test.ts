@@ -7,9 +7,9 @@ import { connect } from 'node:tls';
 import type { Config, TlsConfig } from '../../src/config/config.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
+import { Certificates } from '../../src/protocol/certificates.ts';
 import { startHttp } from '../../src/protocol/http/start.ts';
 import type { StartedListener } from '../../src/protocol/site.ts';
-import { loadTls } from '../../src/protocol/tls.ts';
 import { FakeService, testConfig, vectorOf } from './fake-service.ts';
 import { SERVERS } from './servers.ts';
 
@@ -21,16 +21,26 @@ const PLAIN: TlsConfig = {
   clientCertificate: 'none',
 };
 
-const start = (httpServer: Config['gateway']['httpServer'], tls: TlsConfig): Promise<StartedListener> =>
-  startHttp({
+const site = () => ({
+  service: new FakeService(),
+  health: { ready: () => ({ ready: true, reasons: [] }) },
+  metrics: new Metrics(),
+  log: silentLog,
+  version: '1.2.3',
+});
+
+const start = async (
+  httpServer: Config['gateway']['httpServer'],
+  tls: TlsConfig,
+): Promise<StartedListener> => {
+  const given = site();
+  return await startHttp({
+    ...given,
     config: testConfig({ httpServer, tls }),
     listener: { protocol: 'http', port: 0 },
-    service: new FakeService(),
-    health: { ready: () => ({ ready: true, reasons: [] }) },
-    metrics: new Metrics(),
-    log: silentLog,
-    version: '1.2.3',
+    certificates: await Certificates.open(tls, given),
   });
+};
 
 const encode = (port: number, options: object = {}): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -113,7 +123,7 @@ test('client certificates: required ones are asked for on node; uws by name is a
 
 test('certificates that cannot be used are named with their fault before anything listens', async () => {
   const refused = (change: Partial<TlsConfig>, fault: RegExp) =>
-    assert.rejects(loadTls({ ...PLAIN, ...change }), fault);
+    assert.rejects(Certificates.open({ ...PLAIN, ...change }, site()), fault);
   await refused({ certFile: '/no/such.crt' }, /cannot read the certificate \/no\/such\.crt: ENOENT/);
   await refused({ keyFile: '/no/such.key' }, /cannot read the key/);
   await refused({ certFile: file('make.sh') }, /the certificate .*make\.sh cannot be used/);

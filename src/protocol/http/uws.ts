@@ -10,8 +10,12 @@ export type Uws = typeof import('uWebSockets.js');
 const FIXED_MS = 10_000;
 
 /** Why uWebSockets.js cannot keep what is asked for; undefined where it can. */
-export function uwsObstacle({ tls, limits }: Pick<HttpServerOptions, 'tls' | 'limits'>): string | undefined {
-  if (tls && tls.config.clientCertificate !== 'none') return 'it cannot ask clients for certificates';
+export function uwsObstacle({
+  certificates,
+  limits,
+}: Pick<HttpServerOptions, 'certificates' | 'limits'>): string | undefined {
+  if (certificates && certificates.current.config.clientCertificate !== 'none')
+    return 'it cannot ask clients for certificates';
   if (limits.keepAliveMs > FIXED_MS) return `it ends idle connections after ${FIXED_MS} ms by itself`;
   if (limits.headerMs < FIXED_MS) return `it waits ${FIXED_MS} ms for headers`;
   return limits.bodyMs > FIXED_MS ? `it ends slow bodies after ${FIXED_MS} ms by itself` : undefined;
@@ -87,9 +91,9 @@ export class UwsHttpServer implements HttpServer {
   }
 }
 
-function makeApp(uws: Uws, { tls }: HttpServerOptions): TemplatedApp {
-  if (!tls) return uws.App();
-  const { certFile, keyFile, passphrase, ciphers } = tls.config;
+function makeApp(uws: Uws, { certificates }: HttpServerOptions): TemplatedApp {
+  if (!certificates) return uws.App();
+  const { certFile, keyFile, passphrase, ciphers } = certificates.current.config;
   return uws.SSLApp({
     cert_file_name: certFile,
     key_file_name: keyFile,
