@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/config.ts';
-import { DEFAULT_FETCH, DEFAULT_LIMITS } from '../../src/config/config.ts';
+import { DEFAULT_FETCH, DEFAULT_GRPC, DEFAULT_LIMITS } from '../../src/config/config.ts';
 import { ClipError } from '../../src/errors.ts';
 import type {
   Context,
@@ -121,6 +121,7 @@ export function testConfig(
       exposedEndpoints: [],
       httpServer: 'auto',
       keepAliveTimeoutMs: 5000,
+      grpc: DEFAULT_GRPC,
       ...gateway,
     },
     executor: {
