@@ -1,4 +1,3 @@
-import type { Limits } from '../../config/config.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Permit } from '../../service/item.ts';
 import { answer } from '../jina/answer.ts';
@@ -7,7 +6,7 @@ import { FieldError } from '../jina/field-error.ts';
 import { parseJson } from '../jina/json.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { responseToJson } from '../jina/response.ts';
-import { countLimit } from '../limit.ts';
+import { countFault } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
 import type { Site } from '../site.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
@@ -23,12 +22,6 @@ export interface DataRouteOptions {
    */
   readonly style: 'reference' | 'own';
 }
-
-const LIMIT_OF_CODE: Partial<Record<ErrorCode, keyof Limits>> = {
-  request_too_large: 'requestBytes',
-  too_deep: 'jsonDepth',
-  too_many_items: 'itemsPerRequest',
-};
 
 /** A route that takes documents and gives them back with vectors or scores. */
 export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
@@ -105,8 +98,7 @@ async function readRequest(
     const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
     return parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
   } catch (error) {
-    const limit = LIMIT_OF_CODE[ClipError.from(error).code];
-    if (limit) countLimit(site.metrics, limit);
+    countFault(site.metrics, error);
     throw error;
   }
 }
