@@ -17,8 +17,12 @@ export function banner(config: Config, server: Server, terminal: boolean): strin
 function panelsOf(config: Config, server: Server): Panel[] {
   const { model, width, runtime, precision, device } = server.description;
   const { host } = config.gateway;
-  const endpoints = server.endpoints.flatMap(({ address, implementation }) => [
-    [address.secure ? '🔐' : '📡', 'Protocol', `HTTP${address.secure ? 'S' : ''} (${implementation})`],
+  const endpoints = server.endpoints.flatMap(({ protocol, address, implementation }) => [
+    [
+      address.secure ? '🔐' : '📡',
+      'Protocol',
+      `${protocol.toUpperCase()}${address.secure ? 'S' : ''} (${implementation})`,
+    ],
     ['🏠', 'Local', `${host}:${address.port}`],
     ...privateAddress(host).map((lan) => ['🔒', 'Private', `${lan}:${address.port}`]),
   ]) as Row[];
@@ -29,12 +33,11 @@ function panelsOf(config: Config, server: Server): Panel[] {
     ['🧵', 'Replicas', String(config.executor.replicas)],
     ['📄', 'Flow', config.origin],
   ];
-  const scheme = server.endpoints[0]?.address.secure ? 'https' : 'http';
-  const documents: Row[] = server.endpoints.map(({ address }) => [
-    '💬',
-    'API',
-    `${scheme}://${reachable(host)}:${address.port}/docs`,
-  ]);
+  const documents = server.endpoints
+    .filter(({ protocol }) => protocol !== 'grpc')
+    .map(({ address: { secure, port } }): Row => {
+      return ['💬', 'API', `${secure ? 'https' : 'http'}://${reachable(host)}:${port}/docs`];
+    });
   const metrics: Row[] = server.metricsPorts.map((port) => [
     '📈',
     'Metrics',
