@@ -42,14 +42,20 @@ export class Metrics {
     'tower',
     'code',
   ]);
-  /** Each limit that bites is counted under its own name. */
-  readonly limited = this.counter('clip_limit_reached_total', 'Refusals, by the limit that caused them.', [
-    'limit',
-  ]);
+  /** Each limit that bites, which refuses something or makes it wait, is counted under its own name. */
+  readonly limited = this.counter(
+    'clip_limit_reached_total',
+    'Refusals and waits, by the limit that caused them.',
+    ['limit'],
+  );
 
   readonly requestsInFlight = this.gauge(
     'clip_requests_in_flight',
     'Requests admitted and not yet answered.',
+  );
+  readonly requestsWaiting = this.gauge(
+    'clip_requests_waiting',
+    'Requests of streams that wait to be admitted.',
   );
   readonly itemsInFlight = this.gauge('clip_items_in_flight', 'Items admitted and not yet answered.');
   readonly bytesInFlight = this.gauge('clip_request_bytes_in_flight', 'Request bytes held.');
