@@ -93,6 +93,18 @@ export class Metrics {
     this.jina = new JinaMetrics(executor, () => this.limited.inc({ limit: 'endpoint_labels' }));
   }
 
+  /** One item was tokenised, or decoded and resized. */
+  preprocessed(tower: 'text' | 'image', seconds: number): void {
+    this.preprocessSeconds.observe({ tower }, seconds);
+    this.jina.preprocessed(tower, seconds);
+  }
+
+  /** One batch went through an engine. */
+  ran(tower: 'text' | 'image', seconds: number): void {
+    this.engineSeconds.observe({ tower }, seconds);
+    this.jina.encoded(tower, seconds);
+  }
+
   /** For a scraper that accepts `accept`; of the reference's metrics those of one pod, or of both. */
   async page(accept?: string, pod?: Pod): Promise<Page> {
     const own = await this.registry.getMetricsAsJSON();
