@@ -10,6 +10,7 @@ export interface Config {
   readonly fetch: FetchConfig;
   readonly files: FilesConfig;
   readonly log: LogConfig;
+  readonly telemetry: TelemetryConfig;
   /**
    * Variables of the flow's `env` maps, and `CUDA_VISIBLE_DEVICES` where `RR…` was resolved. `main` sets them in the process
    * before anything reads them.
@@ -224,6 +225,17 @@ export interface FilesConfig {
   /** Base URLs in the order tried; undefined means the catalogue's own list. */
   readonly sources?: readonly string[];
   readonly offline: boolean;
+}
+
+/** OpenTelemetry by OTLP over gRPC. A part is absent where the flow does not ask for it. */
+export interface TelemetryConfig {
+  readonly traces?: ExportTarget;
+  readonly metrics?: ExportTarget;
+}
+
+export interface ExportTarget {
+  /** `http` is plaintext, `https` is TLS. Absent: what the standard variables say, else http://localhost:4317. */
+  readonly url?: string;
 }
 
 export interface LogConfig {

@@ -13,6 +13,7 @@ import { readSection, type Section } from './section.ts';
 import { readFetch, readFiles, readLimits, readLog } from './server.ts';
 import { type FlowSource, loadSource } from './source.ts';
 import { substitute } from './substitute.ts';
+import { readTelemetry } from './telemetry.ts';
 import { Environment } from './variables.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -119,6 +120,7 @@ async function build(flow: Flow, context: Context, countDevices?: CountDevices):
     fetch: readFetch(server, context),
     files: readFiles(server, context),
     log: readLog(server, executors, context),
+    telemetry: readTelemetry(server, executors, context),
     environment: environment.additions,
     warnings: findings.warnings,
   };

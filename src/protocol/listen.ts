@@ -38,8 +38,11 @@ export async function listen(site: Site): Promise<Sockets> {
       endpoints.push(
         await (listener.protocol === 'grpc' ? startGrpc : startHttp)({ ...site, listener, certificates }),
       );
-    for (const port of [gateway.metricsPort, executor.metricsPort])
-      if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
+    const { host, metricsPort: port } = gateway;
+    if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host, port, pod: 'gateway' }));
+    const { metricsPort: own } = executor;
+    if (own !== undefined)
+      metrics.push(await startMetricsListener({ ...site, host, port: own, pod: 'executor' }));
   } catch (error) {
     await close(limits.drainMs);
     throw error;

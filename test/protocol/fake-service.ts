@@ -142,6 +142,7 @@ export function testConfig(
     fetch: DEFAULT_FETCH,
     files: { cache: '/nowhere', offline: true },
     log: { level: 'silent', format: 'json', healthRequests: false },
+    telemetry: {},
     environment: {},
     warnings: [],
   };

@@ -7,7 +7,7 @@ import { fakeVector } from '../engine/fake.ts';
 import { Scene } from './scene.ts';
 import { turn, WoundClock } from './wound-clock.ts';
 
-const LIMITS = { itemsPerRequest: 4, requestBytes: 100, queueItems: 10, queueBytes: 250 };
+const LIMITS = { itemsPerRequest: 4, requestBytes: 100, queueItems: 10, queueBytes: 250, queueMs: 1000 };
 
 function door(limits: Partial<typeof LIMITS> = {}) {
   const [metrics, clock] = [new Metrics(), new WoundClock()];

@@ -66,19 +66,26 @@ async function serve(
 ): Promise<'ok' | ErrorCode> {
   const own = options.style === 'own';
   const clock = openClock();
-  const request = await readRequest(site, options, call.request, { permit, patience });
+  const { request, bytes } = await readRequest(site, options, call.request, { permit, patience });
   warn(request);
-  const context = { permit, signal: patience.signal, deadline: patience.deadline };
-  const run = answer(site, request, { context, clock, perDocument: own });
-  working.push(run.settled);
-  const answered = await run.answer;
-  const { error, failed } = answered;
-  // What the executor raised is part of the reference's answer; everything else ends the request.
-  if (error && failed === 'request' && (own || !isExecutorFault(error))) throw error;
-  const body = await responseToJson(answered);
-  const status = error && failed === 'all' ? error.kind.http : 200;
-  const sent = await call.send(bytesReply(status, 'application/json', body));
-  return sent ? (error?.code ?? 'ok') : 'cancelled';
+  const passage = site.metrics.jina.receive(bytes);
+  try {
+    const { signal, deadline } = patience;
+    const context = { permit, signal, deadline, trace: call.trace };
+    const run = answer(site, request, { context, clock, perDocument: own, passage });
+    working.push(run.settled);
+    const answered = await run.answer;
+    const { error, failed } = answered;
+    // What the executor raised is part of the reference's answer; everything else ends the request.
+    if (error && failed === 'request' && (own || !isExecutorFault(error))) throw error;
+    const body = await responseToJson(answered);
+    const status = error && failed === 'all' ? error.kind.http : 200;
+    const sent = await call.send(bytesReply(status, 'application/json', body));
+    if (sent && !error) passage.succeeded(body.length);
+    return sent ? (error?.code ?? 'ok') : 'cancelled';
+  } finally {
+    passage.failed();
+  }
 }
 
 /** The body's bytes are free to go once this returns. */
@@ -87,7 +94,7 @@ async function readRequest(
   { endpoint }: DataRouteOptions,
   request: HttpRequest,
   { permit, patience }: Pick<Life, 'permit' | 'patience'>,
-): Promise<JinaRequest> {
+): Promise<{ request: JinaRequest; bytes: number }> {
   const { limits } = site.config;
   try {
     const body = await request.body({
@@ -96,7 +103,8 @@ async function readRequest(
       signal: patience.signal,
     });
     const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
-    return parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
+    const parsed = parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
+    return { request: parsed, bytes: body.length };
   } catch (error) {
     countFault(site.metrics, error);
     throw error;
