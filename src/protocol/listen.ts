@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/config.ts';
 import { Certificates } from './certificates.ts';
+import { startGrpc } from './grpc/start.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
 import { startHttp } from './http/start.ts';
 import type { Site, StartedListener } from './site.ts';
@@ -21,9 +22,9 @@ export interface Sockets {
 export async function listen(site: Site): Promise<Sockets> {
   const { gateway, executor, limits, ...flow } = site.config;
   for (const { protocol } of gateway.listeners)
-    if (protocol !== 'http')
+    if (protocol === 'websocket')
       throw new ConfigError(
-        `${flow.origin}: protocol: expected http, got ${protocol}, which this version does not serve`,
+        `${flow.origin}: protocol: expected http or grpc, got ${protocol}, which this version does not serve`,
       );
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
@@ -34,9 +35,14 @@ export async function listen(site: Site): Promise<Sockets> {
   };
   try {
     for (const listener of gateway.listeners)
-      endpoints.push(await startHttp({ ...site, listener, certificates }));
-    for (const port of [gateway.metricsPort, executor.metricsPort])
-      if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
+      endpoints.push(
+        await (listener.protocol === 'grpc' ? startGrpc : startHttp)({ ...site, listener, certificates }),
+      );
+    const { host, metricsPort: port } = gateway;
+    if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host, port, pod: 'gateway' }));
+    const { metricsPort: own } = executor;
+    if (own !== undefined)
+      metrics.push(await startMetricsListener({ ...site, host, port: own, pod: 'executor' }));
   } catch (error) {
     await close(limits.drainMs);
     throw error;
