@@ -37,6 +37,17 @@ export class Metrics {
     ['protocol', 'route'],
   );
   readonly connections = this.gauge('clip_connections', 'Open client connections.', ['protocol']);
+  /** Labelled, so that a server without TLS has no value instead of 1970. */
+  readonly tlsExpiry = this.gauge(
+    'clip_tls_certificate_expiry_seconds',
+    'End of the certificate in use, or of the first of its chain to end, in seconds since 1970.',
+    ['file'],
+  );
+  readonly tlsReloads = this.counter(
+    'clip_tls_reloads_total',
+    'Certificates found replaced on disk: taken (ok), or kept out (failed).',
+    ['outcome'],
+  );
   readonly streams = this.gauge('clip_streams', 'Open streams of requests.', ['protocol']);
   readonly items = this.counter('clip_items_total', 'Items answered, by tower and error code.', [
     'tower',
