@@ -32,7 +32,8 @@ function watch(signal: AbortSignal): Set<() => void> {
 }
 
 function wake(event: Event): void {
-  const signal = event.currentTarget as AbortSignal;
+  // Not currentTarget: Node 20 forgets it after the first listener that is called once.
+  const signal = event.target as AbortSignal;
   const acts = waiting.get(signal)!;
   waiting.delete(signal);
   for (const act of acts) act();

@@ -72,8 +72,13 @@ export class FakeService implements EmbeddingService {
 
   async enter({ items, bytes }: RequestSize): Promise<Permit> {
     const permit = this.admit();
-    permit.addBytes(bytes);
-    permit.addItems(items);
+    try {
+      permit.addBytes(bytes);
+      permit.addItems(items);
+    } catch (error) {
+      permit.release();
+      throw error;
+    }
     return permit;
   }
 
