@@ -70,7 +70,8 @@ export class FakeService implements EmbeddingService {
     };
   }
 
-  async enter({ items, bytes }: RequestSize): Promise<Permit> {
+  async enter({ items, bytes }: RequestSize, signal: AbortSignal): Promise<Permit> {
+    if (signal.aborted) throw ClipError.aborted(signal);
     const permit = this.admit();
     try {
       permit.addBytes(bytes);
