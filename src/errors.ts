@@ -82,6 +82,13 @@ export const ERRORS = {
     false,
     'ValueError',
   ),
+  unsupported_encoding: kind(
+    'The content encoding is not accepted.',
+    415,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
   too_many_items: kind(
     'The request holds more items than the limit.',
     413,

@@ -51,6 +51,8 @@ export interface GatewayConfig {
   readonly exposedEndpoints: readonly ExposedEndpoint[];
   /** `auto` takes uWebSockets.js where it loads, else `node:http`. */
   readonly httpServer: 'auto' | 'uws' | 'node';
+  /** Answers for clients that ask. `auto` leaves out those that ask for `gzip, deflate` and nothing else. */
+  readonly httpCompression: 'auto' | 'on' | 'off';
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;

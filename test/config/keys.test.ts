@@ -75,6 +75,7 @@ const CASES: Record<string, Record<string, Case>> = {
     log_config: at('json', ({ log }) => log.format),
     quiet: at(true, ({ log }) => log.level, 'silent'),
     http_server: at('node', ({ gateway }) => gateway.httpServer),
+    http_compression: at('off', ({ gateway }) => gateway.httpCompression),
     limits: at({ drain_ms: 5 }, ({ limits }) => limits.drainMs, 5),
     fetch: at({ enabled: false }, ({ fetch }) => fetch.enabled, false),
     files: at({ offline: true }, ({ files }) => files.offline, true),

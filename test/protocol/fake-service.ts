@@ -120,6 +120,7 @@ export function testConfig(
       crudEndpoints: true,
       exposedEndpoints: [],
       httpServer: 'auto',
+      httpCompression: 'auto',
       keepAliveTimeoutMs: 5000,
       ...gateway,
     },

@@ -1,5 +1,6 @@
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Site } from '../site.ts';
+import { compressor } from './compress.ts';
 import { allowOrigin, preflight } from './cors.ts';
 import { faultReply } from './fault.ts';
 import type { Call, Route } from './route.ts';
@@ -13,12 +14,14 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
   const candidates = (path: string): Route[] =>
     exact.get(path) ?? prefixes.filter((route) => path.startsWith(route.path.slice(0, -1)));
 
+  const compress = compressor(site.config.gateway.httpCompression);
   return async (request, response) => {
     const started = performance.now();
     const { cors } = site.config.gateway;
     const call: Call = {
       request,
-      send: (reply) => response.send(cors ? allowOrigin(request, reply) : reply),
+      send: async (reply) =>
+        response.send(await compress(request, cors ? allowOrigin(request, reply) : reply)),
     };
     const found = candidates(request.path);
     const route = found.find(({ methods }) => allows(methods, request.method));
