@@ -1,6 +1,7 @@
 import type { Document, NamedScore, Scores } from './document.ts';
 import { tensorToJson } from './tensor.ts';
-import { jsonDouble, jsonValue, jsonVector } from './write-json.ts';
+import { jsonDouble, jsonValue } from './write-json.ts';
+import { jsonVector } from './write-vector.ts';
 
 /** The reference's JSON form: these keys, in this order, null where unset; `error` only where there is one. */
 export function documentToJson(document: Document): string {
