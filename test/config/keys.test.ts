@@ -90,6 +90,7 @@ const CASES: Record<string, Record<string, Case>> = {
     grpc_reflection: at(false, ({ gateway }) => gateway.grpc.reflection),
     compression: at('Gzip', ({ gateway }) => gateway.grpc.compression, 'gzip'),
     http_server: at('node', ({ gateway }) => gateway.httpServer),
+    http_compression: at('off', ({ gateway }) => gateway.httpCompression),
     limits: at({ drain_ms: 5 }, ({ limits }) => limits.drainMs, 5),
     fetch: at({ enabled: false }, ({ fetch }) => fetch.enabled, false),
     files: at({ offline: true }, ({ files }) => files.offline, true),

@@ -127,6 +127,7 @@ export function testConfig(
       exposedEndpoints: [],
       httpServer: 'auto',
       messageDeflate: false,
+      httpCompression: 'auto',
       keepAliveTimeoutMs: 5000,
       grpc: DEFAULT_GRPC,
       ...gateway,

@@ -112,6 +112,11 @@ export const WITH_KEYS = {
     'auto',
     'HTTP implementation: uWebSockets.js, `node:http`, or the first that loads. Not known upstream.',
   ),
+  http_compression: honoured(
+    choice<Config['gateway']['httpCompression']>(['auto', 'on', 'off']),
+    'auto',
+    'Compressed answers (br, gzip, deflate): for all who ask, for none, or (`auto`) for all but Python clients, which ask unasked. Not known upstream.',
+  ),
   limits: honoured(MAP, undefined, 'Limits of this server, see `with.limits`. Not known upstream.'),
   fetch: honoured(MAP, undefined, 'What URIs may be loaded, see `with.fetch`. Not known upstream.'),
   files: honoured(MAP, undefined, 'Where model files come from, see `with.files`. Not known upstream.'),
