@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { Metadata, type ServerInterceptingCallInterface, type StatusObject } from '@grpc/grpc-js';
 import { ClipError } from '../../errors.ts';
+import type { Trace } from '../../observe/tracing.ts';
 import type { ReceiveBudget } from './budget.ts';
 import { type Compression, chooseCompression, type Inflator, pack } from './compression.ts';
 import { headersOf } from './connection.ts';
@@ -21,12 +22,16 @@ interface Wish {
   reject(error: ClipError): void;
 }
 
+/** A client that goes on sending after the call's end is told by a reset. */
+const HANG_UP_MS = 1000;
 const END: IteratorResult<Buffer, undefined> = { done: true, value: undefined };
 
 /** One call of a client: its messages as they are asked for, and what is sent back. */
 export class GrpcCall implements AsyncIterableIterator<Buffer, undefined> {
   readonly reading: ReadPace;
   readonly writing: WritePace;
+  /** Its span; undefined where nobody records it. */
+  trace: Trace | undefined;
   readonly #base: ServerInterceptingCallInterface;
   readonly #inside: CallInternals;
   readonly #headers: IncomingHttpHeaders;
@@ -130,7 +135,7 @@ export class GrpcCall implements AsyncIterableIterator<Buffer, undefined> {
       );
     return new Promise((resolve, reject) => {
       if (this.signal.aborted) return reject(ClipError.aborted(this.signal));
-      if (this.#sent === 0 && this.#compression) this.#announce(this.#compression);
+      if (this.#sent === 0 && (this.#compression || this.trace)) this.#announce();
       this.#sent += 1;
       this.#unsent.add(reject);
       this.writing.begin();
@@ -166,18 +171,17 @@ export class GrpcCall implements AsyncIterableIterator<Buffer, undefined> {
     const { stream } = this;
     this.#assembler.close();
     this.#letGo();
-    // A client that goes on sending learns that nobody listens.
-    const hangUp = () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
-    if (!stream.readableEnded) {
-      if (stream.headersSent) stream.once('wantTrailers', hangUp);
-      else hangUp();
-    }
     this.#base.sendStatus(status);
+    if (stream.readableEnded || stream.destroyed) return;
+    // The status first: a reset takes over whatever waits to be sent.
+    const hangUp = setTimeout(() => stream.close(), HANG_UP_MS);
+    stream.once('close', () => clearTimeout(hangUp));
   }
 
-  #announce(compression: Compression): void {
+  #announce(): void {
     const metadata = new Metadata();
-    metadata.set('grpc-encoding', compression);
+    if (this.#compression) metadata.set('grpc-encoding', this.#compression);
+    if (this.trace) metadata.set('traceparent', this.trace.traceparent);
     this.#base.sendMetadata(metadata);
   }
 

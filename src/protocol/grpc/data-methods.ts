@@ -43,7 +43,7 @@ interface DataCall {
 
 function serve(site: Site, call: GrpcCall, options: DataCall): Promise<void> {
   const { itemsPerRequest, jsonDepth } = site.config.limits;
-  const { signal, deadline } = call;
+  const { signal, deadline, trace } = call;
   return serveStream<Buffer>(site, {
     protocol: 'grpc',
     ...options,
@@ -56,6 +56,7 @@ function serve(site: Site, call: GrpcCall, options: DataCall): Promise<void> {
     send: (reply) => call.send(reply),
     signal,
     deadline,
+    trace,
   });
 }
 

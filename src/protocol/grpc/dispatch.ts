@@ -5,6 +5,7 @@ import {
   type ServerInterceptor,
 } from '@grpc/grpc-js';
 import { ClipError, type ErrorCode } from '../../errors.ts';
+import { openTrace } from '../../observe/tracing.ts';
 import { countFault, countLimit } from '../limit.ts';
 import type { Site } from '../site.ts';
 import { type CallOptions, GrpcCall } from './call.ts';
@@ -65,14 +66,17 @@ export class Dispatch {
     try {
       if (!entered) throw tooManyCalls(this.#site.config.limits.streams);
       this.#checkHeaders(call);
+      if (!method.probe) call.trace = openTrace((name) => call.header(name), ...spanOf(method));
       await method.serve(call);
       call.finish(OK);
+      call.trace?.end();
       this.#count(method, 'ok', began);
     } catch (thrown) {
       const error = ClipError.from(thrown);
       if (error.code === 'internal') this.#site.log.error({ err: error, path: method.path }, 'a call failed');
       countFault(this.#site.metrics, error);
       call.finish(grpcStatus(error));
+      call.trace?.end(error);
       this.#count(method, error.code, began);
     } finally {
       this.#calls.delete(call);
@@ -120,4 +124,10 @@ export class Dispatch {
 
 function tooManyCalls(streams: number): ClipError {
   return new ClipError('overloaded', `at most ${streams} calls on one connection (limit streams)`);
+}
+
+/** Name and attributes are OpenTelemetry's for gRPC servers. */
+function spanOf({ path }: Method): [name: string, attributes: Record<string, string>] {
+  const [, service, method] = path.split('/') as [string, string, string];
+  return [path.slice(1), { 'rpc.system': 'grpc', 'rpc.service': service, 'rpc.method': method }];
 }
