@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClipError } from '../../errors.ts';
 import type { Answer } from './answer.ts';
 import { isoMicroseconds } from './clock.ts';
-import { newId } from './document.ts';
+import { type Document, newId } from './document.ts';
 import { statusOf } from './status.ts';
 import { documentToJson } from './write-document.ts';
 import { jsonValue } from './write-json.ts';
@@ -40,17 +40,27 @@ export function routesOf(
 }
 
 /**
- * The response body. A vector of 512 costs some 0.1 ms to print, so a large answer is printed in slices.
+ * The body of an HTTP response.
  *
  * @throws ClipError bad_vector
  */
-export async function responseToJson({ request, error, routes }: Answer): Promise<Buffer> {
+export function responseToJson({ request, error, routes }: Answer): Promise<Buffer> {
   const { endpoint = '/', parameters, documents } = request;
   const head =
     `{"header":{"requestId":"${newId()}","status":${error ? JSON.stringify(statusOf(error)) : null},` +
     `"execEndpoint":${JSON.stringify(endpoint)},"targetExecutor":""},"parameters":${jsonValue(parameters)},` +
-    `"routes":[${routes.map(routeToJson).join(',')}],"data":[`;
-  const parts: Buffer[] = [Buffer.from(head)];
+    `"routes":[${routes.map(routeToJson).join(',')}]`;
+  return withDocuments(head, documents);
+}
+
+/**
+ * An envelope with its `data`. A vector of 512 costs some 0.1 ms to print, so a large answer is printed in slices.
+ *
+ * @param head the envelope's other members, with its opening brace and without its closing one
+ * @throws ClipError bad_vector
+ */
+export async function withDocuments(head: string, documents: readonly Document[]): Promise<Buffer> {
+  const parts: Buffer[] = [Buffer.from(`${head},"data":[`)];
   let sliceStart = performance.now();
   for (const [i, document] of documents.entries()) {
     parts.push(Buffer.from(i === 0 ? documentToJson(document) : `,${documentToJson(document)}`));
