@@ -7,7 +7,7 @@ import { testModel } from '../models/test-model.ts';
 import { serveModel, type TestServer } from '../server/start.ts';
 import { pythonWith } from './environment.ts';
 
-const PROTOCOLS = ['grpc', 'http'] as const;
+const PROTOCOLS = ['grpc', 'http', 'websocket'] as const;
 const SCHEMES = {
   plain: { grpc: 'grpc', http: 'http', websocket: 'ws' },
   tls: { grpc: 'grpcs', http: 'https', websocket: 'wss' },
@@ -110,8 +110,9 @@ async function runScenarios(
       continue;
     }
     seen++;
-    await t.test(line.name, () => {
+    await t.test(line.name, (t) => {
       if (!line.ok) throw new Error(line.detail);
+      t.diagnostic(line.detail);
     });
   }
   const [code, signal] = await ended;
