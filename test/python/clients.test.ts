@@ -16,7 +16,7 @@ type Security = keyof typeof SCHEMES;
 /** Jina's versions, and whether every scenario is run or the short set. */
 const CLIENTS = { '3.15.2': 'full', '3.14.1': 'short', '3.20.3': 'short' } as const;
 const AT_ONCE = 2;
-const RUN_MS = 240_000;
+const RUN_MS = 120_000;
 
 const certificate = (name: string): string => join(import.meta.dirname, '../protocol/certs', name);
 const ROOT = certificate('ca.crt');
