@@ -7,7 +7,7 @@ import { testModel } from '../models/test-model.ts';
 import { serveModel, type TestServer } from '../server/start.ts';
 import { pythonWith } from './environment.ts';
 
-const PROTOCOLS = ['grpc', 'http'] as const;
+const PROTOCOLS = ['grpc', 'http', 'websocket'] as const;
 const SCHEMES = {
   plain: { grpc: 'grpc', http: 'http', websocket: 'ws' },
   tls: { grpc: 'grpcs', http: 'https', websocket: 'wss' },
@@ -16,7 +16,7 @@ type Security = keyof typeof SCHEMES;
 /** Jina's versions, and whether every scenario is run or the short set. */
 const CLIENTS = { '3.15.2': 'full', '3.14.1': 'short', '3.20.3': 'short' } as const;
 const AT_ONCE = 2;
-const RUN_MS = 240_000;
+const RUN_MS = 120_000;
 
 const certificate = (name: string): string => join(import.meta.dirname, '../protocol/certs', name);
 const ROOT = certificate('ca.crt');
@@ -110,8 +110,9 @@ async function runScenarios(
       continue;
     }
     seen++;
-    await t.test(line.name, () => {
+    await t.test(line.name, (t) => {
       if (!line.ok) throw new Error(line.detail);
+      t.diagnostic(line.detail);
     });
   }
   const [code, signal] = await ended;

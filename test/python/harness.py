@@ -40,7 +40,8 @@ class Server:
     def __init__(self, url, http):
         self.url = url
         self.http = http
-        self.protocol = {'ws': 'websocket'}.get(url.split(':')[0].removesuffix('s'), url.split(':')[0].removesuffix('s'))
+        scheme = url.split(':')[0]
+        self.protocol = {'grpcs': 'grpc', 'https': 'http', 'ws': 'websocket', 'wss': 'websocket'}.get(scheme, scheme)
 
     def client(self, **options):
         return Client(self.url, **options)

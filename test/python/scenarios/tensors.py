@@ -44,9 +44,9 @@ def alpha(server):
     same(result.embeddings, server.expected(picture(4), 'x'))
 
 
-@scenario('tensors of 100×100, 5×50 and 1×300 pixels')
+@scenario('tensors of 100×100, 5×50 and 2×300 pixels')
 def sizes(server):
-    shapes = [(100, 100), (5, 50), (1, 300)]
+    shapes = [(100, 100), (5, 50), (2, 300)]
     documents = [Document(tensor=pixels(1, height=height, width=width)) for height, width in shapes]
     blobs = [picture(1, height=height, width=width) for height, width in shapes]
     same(server.client().encode(documents).embeddings, server.expected(*blobs))
