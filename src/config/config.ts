@@ -51,6 +51,8 @@ export interface GatewayConfig {
   readonly exposedEndpoints: readonly ExposedEndpoint[];
   /** `auto` takes uWebSockets.js where it loads, else `node:http`. */
   readonly httpServer: 'auto' | 'uws' | 'node';
+  /** Whether WebSocket messages are compressed for clients that offer it. */
+  readonly messageDeflate: boolean;
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;
@@ -128,6 +130,14 @@ export interface Limits {
   readonly bodyMs: number;
   /** Longest time in which a client takes nothing of its answer. */
   readonly sendMs: number;
+  /** Frames in which one WebSocket message may come. */
+  readonly messageFragments: number;
+  /** From the last sign of life of a WebSocket's client to the ping that asks for one. */
+  readonly pingMs: number;
+  /** From that ping to a sign of life. */
+  readonly pongMs: number;
+  /** Pings and pongs that the client of a WebSocket may send in a second. */
+  readonly pingsPerSecond: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -149,6 +159,10 @@ export const DEFAULT_LIMITS: Limits = {
   headerMs: 20_000,
   bodyMs: 10_000,
   sendMs: 30_000,
+  messageFragments: 16_384,
+  pingMs: 20_000,
+  pongMs: 20_000,
+  pingsPerSecond: 100,
 };
 
 /** What the server may load on behalf of a request (`with.fetch`). */

@@ -8,7 +8,7 @@ import { FETCH_KEYS, FILES_KEYS, LIMIT_KEYS, LIMIT_NAMES, snakeCase } from './ke
 import { quote } from './node.ts';
 import { type Given, readSection, type Section } from './section.ts';
 
-/** Upstream's own words for two of the limits count where ours are not set. */
+/** Upstream's own words for some of the limits count where ours are not set. */
 export function readLimits(
   server: Section<typeof WITH_KEYS>,
   uvicorn: Section<typeof UVICORN_KEYS>,
@@ -18,11 +18,15 @@ export function readLimits(
   const upstream: Partial<Record<keyof Limits, number>> = {
     connections: uvicorn.get('limit_concurrency'),
     requestBytes: uvicorn.get('ws_max_size'),
+    pingMs: inMs(uvicorn.get('ws_ping_interval')),
+    pongMs: inMs(uvicorn.get('ws_ping_timeout')),
   };
   const value = (name: keyof Limits) =>
     section.given(snakeCase(name))?.value ?? upstream[name] ?? section.get(snakeCase(name));
   return Object.fromEntries(LIMIT_NAMES.map((name) => [name, value(name)])) as unknown as Limits;
 }
+
+const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
 
 export function readFetch(server: Section<typeof WITH_KEYS>, context: Context): FetchConfig {
   const section = readSection(

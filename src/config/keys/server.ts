@@ -29,6 +29,10 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   headerMs: [LONGEST_MS, 'Milliseconds that the headers of a request may take.'],
   bodyMs: [LONGEST_MS, 'Milliseconds in which a body must arrive whole, or at 16 KiB/s.'],
   sendMs: [LONGEST_MS, 'Milliseconds in which a client may take nothing of its answer.'],
+  messageFragments: [1_000_000, 'Frames in which one WebSocket message may come.'],
+  pingMs: [LONGEST_MS, 'Milliseconds after which a WebSocket client that is silent gets a ping.'],
+  pongMs: [LONGEST_MS, 'Milliseconds in which it must answer.'],
+  pingsPerSecond: [1_000_000, 'Pings and pongs that a WebSocket client may send in a second.'],
 };
 
 export const LIMIT_NAMES = Object.keys(BOUNDS) as (keyof Limits)[];

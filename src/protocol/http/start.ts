@@ -1,4 +1,4 @@
-import type { Listener } from '../../config/config.ts';
+import type { Listener, Protocol } from '../../config/config.ts';
 import { countLimit } from '../limit.ts';
 import type { Site, StartedListener } from '../site.ts';
 import { loadTls } from '../tls.ts';
@@ -24,7 +24,7 @@ export async function startHttp({
   const open = { ...site, health };
   const handler = createRouter(open, createRoutes(open));
   const tls = gateway.tls && (await loadTls(gateway.tls));
-  const server = await chooseServer(gateway.httpServer, { handler, tls, ...serverOptions(site) });
+  const server = await chooseServer(gateway.httpServer, { handler, tls, ...serverOptions(site, 'http') });
   if (gateway.cors) site.log.warn('CORS is on: pages of any origin may call this server');
   const port = await server.listen(gateway.host, listener.port);
   return {
@@ -38,13 +38,17 @@ export async function startHttp({
   };
 }
 
-function serverOptions({ config, metrics, log }: Site): Omit<HttpServerOptions, 'handler' | 'tls'> {
+/** What the configuration says of a server whose connections are counted under this protocol. */
+export function serverOptions(
+  { config, metrics, log }: Site,
+  protocol: Protocol,
+): Omit<HttpServerOptions, 'handler' | 'tls'> {
   const { connections, headerBytes, headerMs, bodyMs, sendMs } = config.limits;
   const keepAliveMs = config.gateway.keepAliveTimeoutMs;
   return {
     limits: { connections, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs },
     log,
-    onConnections: (change) => metrics.connections.inc({ protocol: 'http' }, change),
+    onConnections: (change) => metrics.connections.inc({ protocol }, change),
     onLimit: (limit) => countLimit(metrics, limit),
   };
 }
