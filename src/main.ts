@@ -34,6 +34,7 @@ export interface Server {
   readonly metricsPorts: Sockets['metricsPorts'];
   readonly metrics: Metrics;
   readonly description: ServiceDescription;
+  readonly reloadCertificates: Sockets['reloadCertificates'];
   /** Refuses what comes, finishes what is in flight within `limits.drainMs`, ends everything. Idempotent. */
   close(): Promise<void>;
 }

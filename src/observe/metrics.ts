@@ -23,19 +23,36 @@ export class Metrics {
     ['protocol', 'route'],
   );
   readonly connections = this.gauge('clip_connections', 'Open client connections.', ['protocol']);
+  /** Labelled, so that a server without TLS has no value instead of 1970. */
+  readonly tlsExpiry = this.gauge(
+    'clip_tls_certificate_expiry_seconds',
+    'End of the certificate in use, or of the first of its chain to end, in seconds since 1970.',
+    ['file'],
+  );
+  readonly tlsReloads = this.counter(
+    'clip_tls_reloads_total',
+    'Certificates found replaced on disk: taken (ok), or kept out (failed).',
+    ['outcome'],
+  );
   readonly streams = this.gauge('clip_streams', 'Open streams of requests.', ['protocol']);
   readonly items = this.counter('clip_items_total', 'Items answered, by tower and error code.', [
     'tower',
     'code',
   ]);
-  /** Each limit that bites is counted under its own name. */
-  readonly limited = this.counter('clip_limit_reached_total', 'Refusals, by the limit that caused them.', [
-    'limit',
-  ]);
+  /** Each limit that bites, which refuses something or makes it wait, is counted under its own name. */
+  readonly limited = this.counter(
+    'clip_limit_reached_total',
+    'Refusals and waits, by the limit that caused them.',
+    ['limit'],
+  );
 
   readonly requestsInFlight = this.gauge(
     'clip_requests_in_flight',
     'Requests admitted and not yet answered.',
+  );
+  readonly requestsWaiting = this.gauge(
+    'clip_requests_waiting',
+    'Requests of streams that wait to be admitted.',
   );
   readonly itemsInFlight = this.gauge('clip_items_in_flight', 'Items admitted and not yet answered.');
   readonly bytesInFlight = this.gauge('clip_request_bytes_in_flight', 'Request bytes held.');

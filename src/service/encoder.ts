@@ -5,7 +5,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { systemClock } from '../schedule/clock.ts';
 import { type Leave, Room } from '../schedule/room.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
-import { AbortWatch, type Patience } from '../schedule/waiter.ts';
+import type { Patience } from '../schedule/waiter.ts';
 import type { Item, Outcome, Tensor } from './item.ts';
 
 /** Texts → ids. @throws ClipError for a text that is refused */
@@ -46,7 +46,13 @@ export class Encoder {
 
   constructor(options: EncoderOptions) {
     this.#options = options;
-    const place = { clock: systemClock, aborts: new AbortWatch(), queueMs: options.queueMs };
+    const place = {
+      clock: systemClock,
+      queueMs: options.queueMs,
+      wanted: 'a place among the URIs being loaded',
+      onTimeout: () => options.metrics.limited.inc({ limit: 'queue_ms' }),
+      unsettled: 0,
+    };
     this.#loads = new Room(place, options.urisAtOnce, () => 0);
   }
 

@@ -1,6 +1,6 @@
 import type { ClipError } from '../errors.ts';
 import type { Tensor } from '../preprocess/image/tensor.ts';
-import type { Permit, RequestSize } from '../schedule/admission.ts';
+import type { Permit, RequestSize } from '../schedule/permit.ts';
 import type { ModelDescription } from '../schedule/scheduler.ts';
 
 export type { Permit, RequestSize, Tensor };

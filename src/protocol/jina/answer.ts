@@ -16,6 +16,11 @@ export interface Answer {
   readonly routes: readonly Route[];
 }
 
+/** The answer to a request that was not worked on. */
+export function refused(request: JinaRequest, error: ClipError): Answer {
+  return { request, error, failed: 'request', routes: [] };
+}
+
 export interface AnswerOptions {
   readonly context: Context;
   /** Opened when the request began to arrive. */
