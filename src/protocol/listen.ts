@@ -1,8 +1,14 @@
-import { ConfigError } from '../config/config.ts';
+import { ConfigError, type Protocol } from '../config/config.ts';
 import { Certificates } from './certificates.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
 import { startHttp } from './http/start.ts';
-import type { Site, StartedListener } from './site.ts';
+import type { ListenerSite, Site, StartedListener } from './site.ts';
+import { startWebSocket } from './websocket/start.ts';
+
+const START: Partial<Record<Protocol, (site: ListenerSite) => Promise<StartedListener>>> = {
+  http: startHttp,
+  websocket: startWebSocket,
+};
 
 export interface Sockets {
   readonly endpoints: readonly StartedListener[];
@@ -21,9 +27,9 @@ export interface Sockets {
 export async function listen(site: Site): Promise<Sockets> {
   const { gateway, executor, limits, ...flow } = site.config;
   for (const { protocol } of gateway.listeners)
-    if (protocol !== 'http')
+    if (!START[protocol])
       throw new ConfigError(
-        `${flow.origin}: protocol: expected http, got ${protocol}, which this version does not serve`,
+        `${flow.origin}: protocol: expected http or websocket, got ${protocol}, which this version does not serve`,
       );
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
@@ -34,7 +40,7 @@ export async function listen(site: Site): Promise<Sockets> {
   };
   try {
     for (const listener of gateway.listeners)
-      endpoints.push(await startHttp({ ...site, listener, certificates }));
+      endpoints.push(await START[listener.protocol]!({ ...site, listener, certificates }));
     for (const port of [gateway.metricsPort, executor.metricsPort])
       if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
   } catch (error) {

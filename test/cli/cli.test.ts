@@ -105,7 +105,7 @@ test('a protocol that this version does not speak is refused with 2', async () =
     start(['-i'], (await flow()).replace('protocol: http', 'protocol: grpc')),
   );
   assert.equal(code, 2);
-  assert.match(err, /expected http, got grpc/);
+  assert.match(err, /expected http or websocket, got grpc/);
 });
 
 test('a port that is taken ends with 1 and names it', async () => {

@@ -22,10 +22,7 @@ export function createRoutes(site: Site): Route[] {
 
 /** The routes that take no documents, for a port whose documents come by another protocol. */
 export function createProbeRoutes(site: Site): Route[] {
-  const routes = [
-    ...(site.config.gateway.debugEndpoints ? debugRoutes(site) : []),
-    ...probeRoutes(site),
-  ];
+  const routes = [...(site.config.gateway.debugEndpoints ? debugRoutes(site) : []), ...probeRoutes(site)];
   return [...routes, ...documentRoutes(site, routes)];
 }
 
