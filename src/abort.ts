@@ -32,7 +32,8 @@ function watch(signal: AbortSignal): Set<() => void> {
 }
 
 function wake(event: Event): void {
-  const signal = event.currentTarget as AbortSignal;
+  // Node takes `currentTarget` away after the first of several listeners.
+  const signal = event.target as AbortSignal;
   const acts = waiting.get(signal)!;
   waiting.delete(signal);
   for (const act of acts) act();

@@ -1,11 +1,13 @@
-import { ConfigError, type Protocol } from '../config/config.ts';
+import type { Protocol } from '../config/config.ts';
 import { Certificates } from './certificates.ts';
+import { startGrpc } from './grpc/start.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
 import { startHttp } from './http/start.ts';
 import type { ListenerSite, Site, StartedListener } from './site.ts';
 import { startWebSocket } from './websocket/start.ts';
 
-const START: Partial<Record<Protocol, (site: ListenerSite) => Promise<StartedListener>>> = {
+const START: Record<Protocol, (site: ListenerSite) => Promise<StartedListener>> = {
+  grpc: startGrpc,
   http: startHttp,
   websocket: startWebSocket,
 };
@@ -22,15 +24,10 @@ export interface Sockets {
 /**
  * Opens every port of the configuration, or none.
  *
- * @throws ConfigError of a protocol that is not spoken; Error of a port or a certificate
+ * @throws Error of a port or a certificate
  */
 export async function listen(site: Site): Promise<Sockets> {
-  const { gateway, executor, limits, ...flow } = site.config;
-  for (const { protocol } of gateway.listeners)
-    if (!START[protocol])
-      throw new ConfigError(
-        `${flow.origin}: protocol: expected http or websocket, got ${protocol}, which this version does not serve`,
-      );
+  const { gateway, executor, limits } = site.config;
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
   const certificates = gateway.tls && (await Certificates.open(gateway.tls, site));
@@ -40,9 +37,12 @@ export async function listen(site: Site): Promise<Sockets> {
   };
   try {
     for (const listener of gateway.listeners)
-      endpoints.push(await START[listener.protocol]!({ ...site, listener, certificates }));
-    for (const port of [gateway.metricsPort, executor.metricsPort])
-      if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
+      endpoints.push(await START[listener.protocol]({ ...site, listener, certificates }));
+    const { host, metricsPort: port } = gateway;
+    if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host, port, pod: 'gateway' }));
+    const { metricsPort: own } = executor;
+    if (own !== undefined)
+      metrics.push(await startMetricsListener({ ...site, host, port: own, pod: 'executor' }));
   } catch (error) {
     await close(limits.drainMs);
     throw error;

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { onAbort, untilAborted } from '../../abort.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
+import type { Passage } from '../../observe/passage.ts';
+import type { Trace } from '../../observe/tracing.ts';
 import type { Permit, RequestSize } from '../../service/item.ts';
 import { countLimit } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
@@ -36,6 +38,8 @@ export interface StreamOptions<Frame extends Sized> {
   readonly deadline?: number;
   /** Most that the encoding takes for one component of a vector; 4 where absent. */
   readonly bytesPerComponent?: number;
+  /** The span of the whole stream. */
+  readonly trace?: Trace;
 }
 
 /** Codes that concern the server and not the request: they end the stream, so that clients go elsewhere. */
@@ -67,6 +71,7 @@ interface Flight {
   readonly began: number;
   readonly lease: Lease;
   readonly patience: Patience;
+  readonly passage: Passage;
   /** Whether the reply before it is out. */
   readonly after: Promise<boolean> | undefined;
 }
@@ -140,7 +145,8 @@ class Stream<Frame extends Sized> {
     // Another request may have ended the stream meanwhile.
     if (this.#failure) return;
     const patience = openPatience(this.#end.signal, this.#site.config.gateway.requestTimeoutMs);
-    const flight: Flight = { began, lease, patience, after: this.#lastReply };
+    const passage = this.#site.metrics.jina.receive(frame.length);
+    const flight: Flight = { began, lease, patience, passage, after: this.#lastReply };
     this.#flights++;
     const admission = await this.#admit(size, flight);
     const sent = this.#deliver(flight, this.#answer(request, clock, admission, flight));
@@ -164,12 +170,12 @@ class Stream<Frame extends Sized> {
     request: JinaRequest,
     clock: Clock,
     admission: Permit | ClipError,
-    { patience }: Flight,
+    { patience, passage }: Flight,
   ): Promise<Reply<Frame>> {
     const answered =
       admission instanceof ClipError
         ? refused(request, admission)
-        : await this.#work(request, clock, admission, patience);
+        : await this.#work(request, { clock, permit: admission, patience, passage });
     if (answered.error && ENDS_STREAM.has(answered.error.code)) throw answered.error;
     const { encode } = this.#options;
     try {
@@ -181,11 +187,20 @@ class Stream<Frame extends Sized> {
     }
   }
 
-  #work(request: JinaRequest, clock: Clock, permit: Permit, patience: Patience): Promise<Answer> {
+  #work(
+    request: JinaRequest,
+    {
+      clock,
+      permit,
+      patience,
+      passage,
+    }: Pick<Flight, 'patience' | 'passage'> & { clock: Clock; permit: Permit },
+  ): Promise<Answer> {
+    const { trace } = this.#options;
     const ends = Math.min(this.#options.deadline ?? Infinity, patience.deadline ?? Infinity);
     const deadline = ends === Infinity ? undefined : ends;
-    const context = { permit, signal: patience.signal, deadline, source: this };
-    const run = answer(this.#site, request, { context, clock, perDocument: false });
+    const context = { permit, signal: patience.signal, deadline, source: this, trace };
+    const run = answer(this.#site, request, { context, clock, perDocument: false, passage });
     // A client that leaves does not free its share before the work on its behalf has really ended.
     void run.settled.then(() => permit.release());
     return run.answer;
@@ -201,6 +216,7 @@ class Stream<Frame extends Sized> {
       if ((await flight.after) === false) return false;
       await this.#send(frame);
       end = code;
+      if (code === 'ok') flight.passage.succeeded(frame.length);
       return true;
     } catch (thrown) {
       const error = ClipError.from(thrown);
@@ -223,10 +239,11 @@ class Stream<Frame extends Sized> {
     }
   }
 
-  #land({ patience, lease, began }: Flight, code: 'ok' | ErrorCode): void {
+  #land({ patience, passage, lease, began }: Flight, code: 'ok' | ErrorCode): void {
     const { protocol, route } = this.#options;
     const { metrics } = this.#site;
     patience.close();
+    passage.failed();
     lease.leave();
     metrics.requests.inc({ protocol, route, code });
     metrics.requestSeconds.observe({ protocol, route }, (performance.now() - began) / 1000);

@@ -1,5 +1,6 @@
 import { ClipError } from '../../errors.ts';
-import { decodeRequest, encodeResponse } from '../jina/wire/request.ts';
+import { decodeRequest } from '../jina/wire/request.ts';
+import { encodeResponse } from '../jina/wire/response.ts';
 import { encodeStatus } from '../jina/wire/status.ts';
 import { countLimit } from '../limit.ts';
 import type { Site } from '../site.ts';

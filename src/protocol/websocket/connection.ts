@@ -63,15 +63,16 @@ export class Connection {
     const isPaused = () => this.inbox.paused;
     this.#intake = new Intake({
       bodyMs: limits.bodyMs,
-      mostBytes: limits.queueBytes,
+      mostBytes: limits.receiveBytes,
       unfinished: options.unfinished,
       isPaused,
       onSlow: () =>
         this.#cutOff('bodyMs', 'body_timeout', 'expected the rest of a message sooner, or 16 KiB/s'),
-      onFull: () => this.#cutOff('queueBytes', 'overloaded', 'the server holds too many unfinished messages'),
+      onFull: () =>
+        this.#cutOff('receiveBytes', 'overloaded', 'the server holds too many unfinished messages'),
     });
     this.#heartbeat = new Heartbeat({
-      pingMs: limits.pingMs,
+      heartbeatMs: limits.heartbeatMs,
       pongMs: limits.pongMs,
       ping: () => socket.ping(),
       isPaused,

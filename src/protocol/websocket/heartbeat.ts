@@ -1,5 +1,5 @@
 export interface HeartbeatOptions {
-  readonly pingMs: number;
+  readonly heartbeatMs: number;
   readonly pongMs: number;
   readonly ping: () => void;
   /** True while the socket is not read, so that an answer could not be seen. */
@@ -16,7 +16,7 @@ export class Heartbeat {
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
-    this.#timer = setTimeout(() => this.#ping(), options.pingMs);
+    this.#timer = setTimeout(() => this.#ping(), options.heartbeatMs);
   }
 
   /** Anything came from the client. */
@@ -32,7 +32,7 @@ export class Heartbeat {
   #rest(): void {
     this.#waiting = false;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ping(), this.#options.pingMs);
+    this.#timer = setTimeout(() => this.#ping(), this.#options.heartbeatMs);
   }
 
   #ping(): void {
