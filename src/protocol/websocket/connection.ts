@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Limits } from '../../config/config.ts';
 import { ClipError } from '../../errors.ts';
@@ -42,7 +42,7 @@ export class Connection {
   #farewell: NodeJS.Timeout | undefined;
 
   /** @param transport that the socket was made on */
-  constructor(socket: WebSocket, transport: Duplex, options: ConnectionOptions) {
+  constructor(socket: WebSocket, transport: Socket, options: ConnectionOptions) {
     const { config, metrics } = options.site;
     const { limits } = config;
     this.#socket = socket;
@@ -55,10 +55,11 @@ export class Connection {
     this.#outbox = new Outbox(socket, {
       binary: options.binary,
       sendMs: limits.sendMs,
-      onStall: () => {
-        countLimit(metrics, 'sendMs');
-        socket.terminate();
-      },
+      onStall: () => this.#stall(),
+    });
+    // Fires when nothing went either way.
+    transport.setTimeout(limits.sendMs, () => {
+      if (this.#outbox.pending) this.#stall();
     });
     const isPaused = () => this.inbox.paused;
     this.#intake = new Intake({
@@ -113,7 +114,7 @@ export class Connection {
     this.inbox.stop(this.#intake.midway);
   }
 
-  #listen(transport: Duplex): void {
+  #listen(transport: Socket): void {
     const socket = this.#socket;
     const { metrics } = this.#options.site;
     const crowded = perSecond(this.#options.site.config.limits.pingsPerSecond);
@@ -157,6 +158,11 @@ export class Connection {
     this.#outbox.close();
     this.#leave.abort(clientLeft());
     this.inbox.end();
+  }
+
+  #stall(): void {
+    countLimit(this.#options.site.metrics, 'sendMs');
+    this.#socket.terminate();
   }
 
   /** A client that abuses the connection is not read any more, so that it cannot go on with it. */

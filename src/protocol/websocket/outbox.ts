@@ -7,7 +7,7 @@ export interface OutboxOptions {
   readonly binary: boolean;
   /** Time in which the next message must be taken, beside what its length needs at 16 KiB/s. */
   readonly sendMs: number;
-  /** The client takes its messages more slowly than that. */
+  /** The client takes its messages more slowly than that. A client that takes nothing is noticed by its socket. */
   readonly onStall: () => void;
 }
 
@@ -24,6 +24,10 @@ export class Outbox {
   constructor(socket: WebSocket, options: OutboxOptions) {
     this.#socket = socket;
     this.#options = options;
+  }
+
+  get pending(): boolean {
+    return this.#pending.length > 0;
   }
 
   /** Resolves when the system has taken the message. @throws ClipError cancelled where the client has left */

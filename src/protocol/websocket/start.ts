@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { ClipError } from '../../errors.ts';
@@ -65,7 +66,7 @@ function webSockets(site: Site, connections: Set<Connection>, isClosing: () => b
   };
   const unfinished = { bytes: 0 };
   const server = createServer(site);
-  const accept = (socket: WebSocket, transport: Duplex, path: string): void => {
+  const accept = (socket: WebSocket, transport: Socket, path: string): void => {
     const format = formats[socket.protocol === 'bytes' ? 'bytes' : 'json'];
     const data = path === '/';
     const connection = new Connection(socket, transport, {
@@ -89,7 +90,7 @@ function webSockets(site: Site, connections: Set<Connection>, isClosing: () => b
     },
     take: (message: IncomingMessage, transport: Duplex, head: Buffer) => {
       const path = message.url!.split('?', 1)[0]!;
-      server.handleUpgrade(message, transport, head, (socket) => accept(socket, transport, path));
+      server.handleUpgrade(message, transport, head, (socket) => accept(socket, transport as Socket, path));
     },
   };
 }

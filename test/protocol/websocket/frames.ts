@@ -1,4 +1,4 @@
-import { RawClient } from '../raw-client.ts';
+import { connect, type Socket } from 'node:net';
 
 export const TEXT = 1;
 export const BINARY = 2;
@@ -48,38 +48,56 @@ export interface Frame {
 }
 
 /** Speaks WebSocket by hand, frame by frame. */
-export class FrameClient extends RawClient {
-  #at = 0;
+export class FrameClient {
+  readonly socket: Socket;
+  readonly closed: Promise<void>;
+  #received: Buffer = Buffer.alloc(0);
+  #isClosed = false;
+  #wake: () => void = () => {};
+
+  constructor(port: number) {
+    this.socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    this.socket.on('data', (chunk: Buffer) => {
+      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#wake();
+    });
+    // A connection that the server resets is an outcome like any other.
+    this.socket.on('error', () => {});
+    this.closed = new Promise((resolve) =>
+      this.socket.once('close', () => {
+        this.#isClosed = true;
+        this.#wake();
+        resolve();
+      }),
+    );
+  }
 
   static async open(port: number, protocol?: string): Promise<FrameClient> {
     const client = new FrameClient(port);
     client.send(upgrade('/', protocol));
-    const head = await client.until((text) => text.includes('\r\n\r\n'));
-    if (!head.startsWith('HTTP/1.1 101')) throw new Error(`expected 101, got ${head.slice(0, 100)}`);
-    client.#at = head.indexOf('\r\n\r\n') + 4;
+    const head = await client.#take((received) => {
+      const end = received.indexOf('\r\n\r\n');
+      return end < 0 ? undefined : end + 4;
+    });
+    if (!head?.toString().startsWith('HTTP/1.1 101')) throw new Error(`expected 101, got ${head}`);
     return client;
+  }
+
+  send(bytes: string | Uint8Array): void {
+    this.socket.write(bytes);
   }
 
   /** The next frame of the server; undefined where the connection ended first. */
   async frame(): Promise<Frame | undefined> {
-    const start = this.#at;
-    const byte = (at: number) => this.received.charCodeAt(at);
-    const head = () => {
-      const short = byte(start + 1);
-      return short < 126 ? 2 : short === 126 ? 4 : 10;
-    };
-    const length = () => {
-      if (head() === 2) return byte(start + 1);
-      let value = 0;
-      for (let at = start + 2; at < start + head(); at += 1) value = value * 256 + byte(at);
-      return value;
-    };
-    const complete = (text: string) =>
-      text.length >= start + 2 && text.length >= start + head() && text.length >= start + head() + length();
-    if (!complete(await this.until(complete))) return undefined;
-    this.#at = start + head() + length();
-    const payload = Buffer.from(this.received.slice(start + head(), this.#at), 'latin1');
-    return { opcode: byte(start) & 0x0f, payload };
+    const head = await this.#take((received) => {
+      const length = received[1] === 126 ? 4 : received[1] === 127 ? 10 : 2;
+      return received.length < length ? undefined : length;
+    });
+    if (!head) return undefined;
+    const length =
+      head.length === 2 ? head[1]! : head.readUIntBE(head.length === 4 ? 2 : 4, head.length === 4 ? 2 : 6);
+    const payload = await this.#take((received) => (received.length < length ? undefined : length));
+    return payload && { opcode: head[0]! & 0x0f, payload };
   }
 
   /** The code of the close frame that comes after whatever else; undefined where none comes. */
@@ -87,6 +105,31 @@ export class FrameClient extends RawClient {
     for (let frame = await this.frame(); frame; frame = await this.frame())
       if (frame.opcode === CLOSE) return frame.payload.length < 2 ? 1005 : frame.payload.readUInt16BE(0);
     return undefined;
+  }
+
+  /** What has come and was not asked for. */
+  get rest(): Buffer {
+    return this.#received;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** So many of the next bytes as `measure` says, once it says so. */
+  async #take(measure: (received: Buffer) => number | undefined): Promise<Buffer | undefined> {
+    for (;;) {
+      const length = measure(this.#received);
+      if (length !== undefined) {
+        const taken = this.#received.subarray(0, length);
+        this.#received = this.#received.subarray(length);
+        return taken;
+      }
+      if (this.#isClosed) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 }
 
