@@ -27,7 +27,7 @@ const LIMIT_OF_FAULT: Readonly<Record<string, keyof Limits>> = {
 };
 
 /** Time in which a client that is cut off, or idle when the server ends, can take the reason and answer. */
-const FAREWELL_MS = 2000;
+const FAREWELL_MS = 1000;
 
 /** One WebSocket: what comes in, what goes out, and every way in which it ends. */
 export class Connection {

@@ -4,6 +4,7 @@ import { BINARY, FrameClient, frame } from './frames.ts';
 import { on, turns } from './rig.ts';
 
 const END = Buffer.from([0]);
+const VECTOR = Float32Array.of(0.5, 0.25);
 
 on(
   'no more than prefetch requests are worked on, and the socket is not read meanwhile',
@@ -33,6 +34,7 @@ on(
     const client = await FrameClient.open(rig.port, 'bytes');
     client.socket.pause();
     const text = 'y'.repeat(60_000);
+    rig.service.encode = async (items) => items.map(() => ({ vector: VECTOR }));
     const count = 1000;
     const message = (i: number) => frame(BINARY, dataRequest(`${i}`, [text]));
     let sent = 0;
@@ -75,6 +77,7 @@ on(
   async (rig) => {
     const client = await FrameClient.open(rig.port, 'bytes');
     client.socket.pause();
+    rig.service.encode = async (items) => items.map(() => ({ vector: VECTOR }));
     const batch = Buffer.concat(
       Array.from({ length: 200 }, () => frame(BINARY, dataRequest('x', ['y'.repeat(60_000)]))),
     );
