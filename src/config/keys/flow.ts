@@ -186,8 +186,8 @@ export const UVICORN_KEYS = {
   ws_ping_interval: honoured(
     integer(1, 86_400),
     undefined,
-    'Seconds after which a silent WebSocket client gets a ping, where `with.limits.silence_ms` is not set.',
-    { defaultNote: '`with.limits.silence_ms`' },
+    'Seconds after which a silent WebSocket client gets a ping, where `with.limits.heartbeat_ms` is not set.',
+    { defaultNote: '`with.limits.heartbeat_ms`' },
   ),
   ws_ping_timeout: honoured(
     integer(1, 86_400),
