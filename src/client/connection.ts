@@ -86,7 +86,9 @@ export class Connection {
       response = decodeResponse(message);
     } catch (cause) {
       const found = cause instanceof Error ? cause.message : String(cause);
-      this.drop(new ClipClientError('bad_answer', `expected an answer that can be read: ${found}`, { cause }));
+      this.drop(
+        new ClipClientError('bad_answer', `expected an answer that can be read: ${found}`, { cause }),
+      );
       return;
     }
     const { requestId = '' } = response;

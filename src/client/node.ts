@@ -1,9 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { ServerAddress } from './address.ts';
 import { ClientCore, type Platform } from './core.ts';
-import { type Fetch, HttpTransport } from './http.ts';
+import { grpcTransport } from './grpc.ts';
+import { type Fetch, type HttpParts, HttpTransport } from './http.ts';
 import type { ClientOptions, Settings } from './options.ts';
 import type { Transport } from './transport.ts';
+import { type Socket, websocketTransport } from './websocket.ts';
 
 export type { Match } from './answer.ts';
 export type { Encoded, EncodeOptions, SearchOptions } from './core.ts';
@@ -34,22 +36,25 @@ export class Client extends ClientCore {
 }
 
 function connect(address: ServerAddress, settings: Settings): Transport {
-  return new HttpTransport(address, settings, httpParts(settings));
+  if (address.protocol === 'grpc') return grpcTransport(address, settings);
+  const http = new HttpTransport(address, settings, httpParts(settings));
+  if (address.protocol === 'http') return http;
+  return websocketTransport(address, {
+    connect: (url, subprotocol) => connectSocket(url, subprotocol, settings),
+    http,
+    timeoutMs: settings.timeoutMs,
+  });
 }
 
-function httpParts({ tls, concurrency }: Settings) {
-  let opened: ReturnType<typeof openPool> | undefined;
+function httpParts({ tls, concurrency }: Settings): HttpParts {
   const openPool = async () => {
     const { Agent, fetch } = await import('undici');
-    // The client bounds every request by itself.
-    const agent = new Agent({
-      connect: { ...tls, timeout: 0 },
-      connections: concurrency,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    // Every request is bounded as a whole.
+    const unbounded = { headersTimeout: 0, bodyTimeout: 0 };
+    const agent = new Agent({ ...unbounded, connect: { ...tls, timeout: 0 }, connections: concurrency });
     return { agent, fetch };
   };
+  let opened: ReturnType<typeof openPool> | undefined;
   const request: Fetch = async (url, init) => {
     opened ??= openPool();
     const { agent, fetch } = await opened;
@@ -57,8 +62,20 @@ function httpParts({ tls, concurrency }: Settings) {
   };
   return {
     fetch: request,
-    toBase64: (bytes: Uint8Array) =>
-      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
+    toBase64: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
     close: async () => (await opened)?.agent.destroy(),
   };
+}
+
+async function connectSocket(url: string, subprotocol: string, settings: Settings): Promise<Socket> {
+  const { default: WebSocket } = await import('ws');
+  const { token, headers, tls, answerBytes } = settings;
+  const authorization = token === undefined ? {} : { authorization: token };
+  return new WebSocket(url, [subprotocol], {
+    ...tls,
+    headers: { ...headers, ...authorization },
+    maxPayload: answerBytes,
+    // Floats hardly shrink, and it costs both sides more than it saves.
+    perMessageDeflate: false,
+  }) as unknown as Socket;
 }

@@ -101,7 +101,7 @@ export function faultOfClose(status: number, reason: string): ClipClientError {
 }
 
 const NOT_REACHED =
-  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|No connection established/;
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|No connection established|Name resolution failed/;
 const TLS =
   /CERT_|_CERT|certificate|SELF_SIGNED|ERR_TLS|ERR_SSL|ERR_OSSL|ALTNAME|\bEPROTO\b|before secure TLS connection|wrong version number/i;
 

@@ -93,7 +93,8 @@ async function openSocket(
 
 /** A browser does not tell a page why. */
 function notOpened(url: string, cause: unknown, signal: AbortSignal): ClipClientError {
-  if (signal.aborted) return new ClipClientError('connection_failed', `${url}: expected a connection in time, got none`);
+  if (signal.aborted)
+    return new ClipClientError('connection_failed', `${url}: expected a connection in time, got none`);
   const fault = faultOfConnection(cause ?? 'no connection could be made', url);
   if (fault.code !== 'connection_lost') return fault;
   const refusal = /Unexpected server response: (\d+)/.exec(fault.message)?.[1];
