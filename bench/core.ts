@@ -11,24 +11,44 @@ const LONE = 2000;
 const BULK = 4096;
 const ROUNDS = 5;
 const MAX_BATCH = 32;
+const IN_FLIGHT = 32;
+const PER_ROUND = 20_000;
 const LIMITS = {
   itemsPerRequest: BULK,
-  requestBytes: 1,
+  requestBytes: 2 ** 20,
   queueItems: 2 * BULK,
-  queueBytes: 1,
+  queueBytes: 2 ** 30,
   queueMs: 60_000,
   engineMs: 60_000,
 };
 
 /**
  * What scheduler and service cost by themselves, over an engine and a tokeniser that cost nothing: the added time of
- * one text on an idle server, and texts per second of one large request.
+ * one text on an idle server, texts per second of one large request, and the processor's time for a request of one text
+ * among others.
  */
 export async function schedulerOverheadBench(): Promise<Record<string, number>> {
+  const { service, scheduler } = await openFreeService([FREE], MAX_BATCH);
+  const lone: number[] = [];
+  for (let i = 0; i < LONE; i++) lone.push(await timed(service, 1));
+  const bulk: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) bulk.push(await timed(service, BULK));
+  const shared: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) shared.push(await processorUs(service));
+  await scheduler.close();
+  return {
+    added_ms_per_lone_text: median(lone),
+    texts_per_second_in_bulk: BULK / (median(bulk) / 1000),
+    cpu_us_per_text_request: median(shared),
+  };
+}
+
+/** A service whose preprocessing costs nothing, over these engines of the text tower. */
+export async function openFreeService(texts: readonly Engine[], maxBatch: number) {
   const metrics = new Metrics();
   const scheduler = new Scheduler({
-    engines: { text: [async () => FREE], image: [async () => FREE] },
-    maxBatch: MAX_BATCH,
+    engines: { text: texts.map((engine) => async () => engine), image: [async () => FREE] },
+    maxBatch,
     limits: LIMITS,
     startMs: 1000,
     metrics,
@@ -48,20 +68,12 @@ export async function schedulerOverheadBench(): Promise<Record<string, number>> 
     urisAtOnce: 1,
     queueMs: LIMITS.queueMs,
   });
-  const lone: number[] = [];
-  for (let i = 0; i < LONE; i++) lone.push(await timed(service, 1));
-  const bulk: number[] = [];
-  for (let i = 0; i < ROUNDS; i++) bulk.push(await timed(service, BULK));
-  await scheduler.close();
-  return {
-    added_ms_per_lone_text: median(lone),
-    texts_per_second_in_bulk: BULK / (median(bulk) / 1000),
-  };
+  return { service, scheduler, metrics };
 }
 
 const IDS = { ids: new Int32Array(77), length: 2 };
 
-const FREE: Engine = {
+export const FREE: Engine = {
   describe: () => ({
     runtime: 'fake',
     device: 'cpu',
@@ -83,4 +95,16 @@ async function timed(service: Service, count: number): Promise<number> {
   await service.encode(items, { permit, signal: new AbortController().signal });
   permit.release();
   return performance.now() - start;
+}
+
+/** Microseconds of processor time per request of one text, with IN_FLIGHT at a time. */
+async function processorUs(service: Service): Promise<number> {
+  let left = PER_ROUND;
+  const client = async () => {
+    while (left-- > 0) await timed(service, 1);
+  };
+  const before = process.cpuUsage();
+  await Promise.all(Array.from({ length: IN_FLIGHT }, client));
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / PER_ROUND;
 }

@@ -4,6 +4,7 @@ import { schedulerOverheadBench } from './core.ts';
 import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
 import { servedBench } from './served.ts';
+import { streamsBench } from './streams.ts';
 import { tokenizerBench } from './tokenizer.ts';
 
 const BENCHES = {
@@ -12,6 +13,7 @@ const BENCHES = {
   tokenizer: tokenizerBench,
   latency: latencyBench,
   scheduler: schedulerOverheadBench,
+  streams: streamsBench,
 };
 
 // npm run bench [-- NAME…] [--out FILE]: a table on the terminal, and JSON in FILE.

@@ -30,6 +30,8 @@ export async function serve(args: string[]): Promise<number> {
     return 0;
   }
   process.stdout.write(banner(config, server, process.stdout.isTTY === true));
+  // Elsewhere the signal keeps its meaning: the terminal is gone.
+  if (config.gateway.tls) process.on('SIGHUP', () => void server.reloadCertificates());
   await stop.asked;
   log.info(`stopping: what is in flight has ${config.limits.drainMs / 1000} s`);
   await server.close();

@@ -1,4 +1,14 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
+import { exposition, type Family, type Page } from './exposition.ts';
+import type { Pod } from './jina-families.ts';
+import { JinaMetrics } from './jina-metrics.ts';
 
 const SECONDS = [
   0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -6,9 +16,13 @@ const SECONDS = [
 ];
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** Every metric of the server, in one registry of its own. Names carry the prefix `clip_`; times are in seconds. */
+/**
+ * Every metric of the server: our own in one registry, with names that begin with `clip_`, and those of the reference,
+ * which begin with `jina_`. Times are in seconds.
+ */
 export class Metrics {
   readonly registry = new Registry();
+  readonly jina: JinaMetrics;
 
   /** Requests answered, by route and error code (`ok` for none). */
   readonly requests = this.counter('clip_requests_total', 'Requests answered.', [
@@ -23,19 +37,36 @@ export class Metrics {
     ['protocol', 'route'],
   );
   readonly connections = this.gauge('clip_connections', 'Open client connections.', ['protocol']);
+  /** Labelled, so that a server without TLS has no value instead of 1970. */
+  readonly tlsExpiry = this.gauge(
+    'clip_tls_certificate_expiry_seconds',
+    'End of the certificate in use, or of the first of its chain to end, in seconds since 1970.',
+    ['file'],
+  );
+  readonly tlsReloads = this.counter(
+    'clip_tls_reloads_total',
+    'Certificates found replaced on disk: taken (ok), or kept out (failed).',
+    ['outcome'],
+  );
   readonly streams = this.gauge('clip_streams', 'Open streams of requests.', ['protocol']);
   readonly items = this.counter('clip_items_total', 'Items answered, by tower and error code.', [
     'tower',
     'code',
   ]);
-  /** Each limit that bites is counted under its own name. */
-  readonly limited = this.counter('clip_limit_reached_total', 'Refusals, by the limit that caused them.', [
-    'limit',
-  ]);
+  /** Each limit that bites, which refuses something or makes it wait, is counted under its own name. */
+  readonly limited = this.counter(
+    'clip_limit_reached_total',
+    'Refusals and waits, by the limit that caused them.',
+    ['limit'],
+  );
 
   readonly requestsInFlight = this.gauge(
     'clip_requests_in_flight',
     'Requests admitted and not yet answered.',
+  );
+  readonly requestsWaiting = this.gauge(
+    'clip_requests_waiting',
+    'Requests of streams that wait to be admitted.',
   );
   readonly itemsInFlight = this.gauge('clip_items_in_flight', 'Items admitted and not yet answered.');
   readonly bytesInFlight = this.gauge('clip_request_bytes_in_flight', 'Request bytes held.');
@@ -68,8 +99,31 @@ export class Metrics {
     'precision',
   ]);
 
-  text(): Promise<string> {
-    return this.registry.metrics();
+  /** `executor` is its name in the flow, which the reference's metrics carry. */
+  constructor(executor = 'executor0') {
+    this.jina = new JinaMetrics(executor, () => this.limited.inc({ limit: 'endpoint_labels' }));
+  }
+
+  /** One item was tokenised, or decoded and resized. */
+  preprocessed(tower: 'text' | 'image', seconds: number): void {
+    this.preprocessSeconds.observe({ tower }, seconds);
+    this.jina.preprocessed(tower, seconds);
+  }
+
+  /** One batch went through an engine. */
+  ran(tower: 'text' | 'image', seconds: number): void {
+    this.engineSeconds.observe({ tower }, seconds);
+    this.jina.encoded(tower, seconds);
+  }
+
+  /** For a scraper that accepts `accept`; of the reference's metrics those of one pod, or of both. */
+  async page(accept?: string, pod?: Pod): Promise<Page> {
+    const own = await this.registry.getMetricsAsJSON();
+    return exposition([...own.map(toFamily), ...this.jina.families(pod)], accept);
+  }
+
+  async text(): Promise<string> {
+    return (await this.page()).body;
   }
 
   private counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {
@@ -88,4 +142,17 @@ export class Metrics {
   ): Histogram<L> {
     return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
   }
+}
+
+type Own = Omit<MetricObjectWithValues<MetricValue<string>>, 'type'> & { readonly type: unknown };
+
+function toFamily({ name, help, type, values }: Own): Family {
+  const samples = values.map(
+    ({ metricName = name, labels, value }: MetricValue<string> & { metricName?: string }) => ({
+      name: metricName,
+      labels: labels as Family['samples'][number]['labels'],
+      value,
+    }),
+  );
+  return { name: name.replace(/_total$/, ''), help, type: type as Family['type'], samples };
 }

@@ -1,4 +1,6 @@
 import { ConfigError } from '../config/config.ts';
+import { Certificates } from './certificates.ts';
+import { startGrpc } from './grpc/start.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
 import { startHttp } from './http/start.ts';
 import type { Site, StartedListener } from './site.ts';
@@ -6,6 +8,8 @@ import type { Site, StartedListener } from './site.ts';
 export interface Sockets {
   readonly endpoints: readonly StartedListener[];
   readonly metricsPorts: readonly number[];
+  /** Looks for replaced certificates now, not at the next poll. Never rejects. */
+  reloadCertificates(): Promise<void>;
   /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
   close(drainMs: number): Promise<void>;
 }
@@ -18,22 +22,35 @@ export interface Sockets {
 export async function listen(site: Site): Promise<Sockets> {
   const { gateway, executor, limits, ...flow } = site.config;
   for (const { protocol } of gateway.listeners)
-    if (protocol !== 'http')
+    if (protocol === 'websocket')
       throw new ConfigError(
-        `${flow.origin}: protocol: expected http, got ${protocol}, which this version does not serve`,
+        `${flow.origin}: protocol: expected http or grpc, got ${protocol}, which this version does not serve`,
       );
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
+  const certificates = gateway.tls && (await Certificates.open(gateway.tls, site));
   const close = async (drainMs: number) => {
+    certificates?.close();
     await Promise.all([...endpoints, ...metrics].map((listener) => listener.close(drainMs)));
   };
   try {
-    for (const listener of gateway.listeners) endpoints.push(await startHttp({ ...site, listener }));
-    for (const port of [gateway.metricsPort, executor.metricsPort])
-      if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
+    for (const listener of gateway.listeners)
+      endpoints.push(
+        await (listener.protocol === 'grpc' ? startGrpc : startHttp)({ ...site, listener, certificates }),
+      );
+    const { host, metricsPort: port } = gateway;
+    if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host, port, pod: 'gateway' }));
+    const { metricsPort: own } = executor;
+    if (own !== undefined)
+      metrics.push(await startMetricsListener({ ...site, host, port: own, pod: 'executor' }));
   } catch (error) {
     await close(limits.drainMs);
     throw error;
   }
-  return { endpoints, metricsPorts: metrics.map(({ port }) => port), close };
+  return {
+    endpoints,
+    metricsPorts: metrics.map(({ port }) => port),
+    reloadCertificates: async () => await certificates?.reload(),
+    close,
+  };
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../abort.ts';
 import { ClipError } from '../errors.ts';
 
 /** How long an answer is wanted: until the client leaves or its time is up. */
@@ -12,9 +13,7 @@ export interface Patience {
 export function openPatience(client: AbortSignal, timeoutMs: number | undefined): Patience {
   if (timeoutMs === undefined) return { signal: client, close: () => {} };
   const controller = new AbortController();
-  const onLeave = (): void => controller.abort(client.reason);
-  client.addEventListener('abort', onLeave, { once: true });
-  if (client.aborted) onLeave();
+  const ignoreClient = onAbort(client, () => controller.abort(client.reason));
   const timer = setTimeout(() => {
     controller.abort(new ClipError('deadline_exceeded', `expected an answer within ${timeoutMs} ms`));
   }, timeoutMs);
@@ -23,7 +22,7 @@ export function openPatience(client: AbortSignal, timeoutMs: number | undefined)
     deadline: performance.now() + timeoutMs,
     close: () => {
       clearTimeout(timer);
-      client.removeEventListener('abort', onLeave);
+      ignoreClient();
     },
   };
 }

@@ -1,8 +1,9 @@
-import type { Config } from '../config/config.ts';
+import type { Config, Listener } from '../config/config.ts';
 import type { Readiness } from '../observe/health.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { EmbeddingService } from '../service/item.ts';
+import type { Certificates } from './certificates.ts';
 
 /** What every protocol is made from. */
 export interface Site {
@@ -14,6 +15,13 @@ export interface Site {
   readonly log: Logger;
   /** Of this program, for clients that ask. */
   readonly version: string;
+}
+
+/** A listener of the configuration, and what it is made from. */
+export interface ListenerSite extends Site {
+  readonly listener: Listener;
+  /** Undefined for a listener without TLS. */
+  readonly certificates: Certificates | undefined;
 }
 
 /** One open port of a protocol. */

@@ -1,8 +1,8 @@
 import type { ClipError } from '../errors.ts';
 import type { Tower, TowerInput } from '../model/tower.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { Queue } from './queue.ts';
 import { Room } from './room.ts';
+import { Turns } from './turns.ts';
 import { type Patience, Waiter, type WaitingPlace } from './waiter.ts';
 
 /** One input on its way to a vector. */
@@ -33,7 +33,7 @@ export interface BacklogOptions {
 /** What waits for the engines of one tower, and the room for what is about to. */
 export class Backlog {
   readonly room: Room;
-  readonly #queue = new Queue<Entry>();
+  readonly #queue = new Turns<Entry>();
   readonly #place: WaitingPlace;
   readonly #length: { set(value: number): void };
   readonly #seconds: { observe(value: number): void };
@@ -65,7 +65,7 @@ export class Backlog {
     return entry.promise;
   }
 
-  /** The oldest entries, at most `count` and at most a batch; those whose time is over are answered instead. */
+  /** The next entries, in turn by their sources, at most `count` and at most a batch; those whose time is over are answered instead. */
   take(count: number): Entry[] {
     const taken = this.#queue.take(Math.min(count, this.#maxBatch));
     const now = this.#place.clock.now();

@@ -8,7 +8,7 @@ import { Backlog, type Entry } from './backlog.ts';
 import type { Clock } from './clock.ts';
 import { Replica, type RunFailure } from './replica.ts';
 import type { Leave } from './room.ts';
-import { AbortWatch, type Patience } from './waiter.ts';
+import type { Patience, WaitingPlace } from './waiter.ts';
 
 export interface LaneOptions {
   readonly tower: Tower;
@@ -43,16 +43,23 @@ export class Lane {
   readonly #replicas: readonly Replica[];
   readonly #backlog: Backlog;
   readonly #retries: Work[] = [];
-  readonly #aborts = new AbortWatch();
+  readonly #place: WaitingPlace;
   readonly #log: Logger;
   #waking = false;
   #closed: ClipError | undefined;
 
   constructor({ tower, factories, maxBatch, limits, ...common }: LaneOptions) {
     const { metrics, log, clock } = common;
-    const place = { clock, aborts: this.#aborts, queueMs: limits.queueMs };
+    const place = {
+      clock,
+      queueMs: limits.queueMs,
+      wanted: 'an engine',
+      onTimeout: () => metrics.limited.inc({ limit: 'queue_ms' }),
+      unsettled: 0,
+    };
     const roomSize = ROOM_BATCHES * maxBatch * factories.length;
     const changed = (replica: Replica) => this.#changed(replica);
+    this.#place = place;
     this.#tower = tower;
     this.#log = log;
     this.#backlog = new Backlog({ tower, place, metrics, maxBatch, roomSize });
@@ -76,9 +83,9 @@ export class Lane {
     return this.#replicas.filter(({ serving }) => serving).length;
   }
 
-  /** Items that wait, places held and signals watched: nothing is left when every request has been answered. */
+  /** Items and places that are waited for, or held: nothing is left when every request has been answered. */
   get pending(): number {
-    return this.#backlog.size + this.#backlog.room.size + this.#retries.length + this.#aborts.size;
+    return this.#backlog.size + this.#backlog.room.size + this.#retries.length + this.#place.unsettled;
   }
 
   /** @throws ClipError as `Scheduler.submit` */

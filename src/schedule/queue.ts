@@ -16,6 +16,10 @@ export class Queue<T extends Queued> {
     return this.#size;
   }
 
+  get first(): T | undefined {
+    return this.#head;
+  }
+
   push(element: T): void {
     element.queue = this;
     element.previous = this.#tail;

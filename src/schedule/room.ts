@@ -1,5 +1,5 @@
 import type { ClipError } from '../errors.ts';
-import { Queue } from './queue.ts';
+import { Turns } from './turns.ts';
 import { type Patience, Waiter, type WaitingPlace } from './waiter.ts';
 
 /** Gives a place back; further calls do nothing. */
@@ -13,7 +13,7 @@ export class Room {
   readonly #place: WaitingPlace;
   readonly #capacity: number;
   readonly #queued: () => number;
-  readonly #waiters = new Queue<Waiter<Leave>>();
+  readonly #waiters = new Turns<Waiter<Leave>>();
   #held = 0;
 
   constructor(place: WaitingPlace, capacity: number, queued: () => number) {
@@ -27,7 +27,7 @@ export class Room {
     return this.#waiters.size + this.#held;
   }
 
-  /** Resolves in the order of the calls. @throws ClipError cancelled, deadline_exceeded, queue_timeout */
+  /** Sources take turns; resolves in the order of the calls within one. @throws ClipError cancelled, deadline_exceeded, queue_timeout */
   enter(patience: Patience): Promise<Leave> {
     const waiter = new Waiter<Leave>(this.#place, patience, (left) => {
       this.#waiters.remove(left);

@@ -69,7 +69,7 @@ export class Scheduler {
     return { text: text.serving, image: image.serving };
   }
 
-  /** Items that wait, places held and signals watched: nothing is left when every request has been answered. */
+  /** Items and places that are waited for, or held: nothing is left when every request has been answered. */
   get pending(): number {
     return this.#lanes.text.pending + this.#lanes.image.pending;
   }

@@ -1,64 +1,44 @@
+import { onAbort } from '../abort.ts';
 import { ClipError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import type { Queued } from './queue.ts';
+import type { Sourced } from './turns.ts';
 
 /** How long the caller wants to wait. */
 export interface Patience {
   readonly signal: AbortSignal;
   /** Monotonic ms after which no answer is wanted. */
   readonly deadline?: number;
+  /** On whose behalf: sources take turns. Absent: this request alone. */
+  readonly source?: object;
 }
 
-/** Waiters by the signal that ends them: one listener per signal, since each further one costs a walk over all. */
-export class AbortWatch {
-  readonly #watched = new Map<AbortSignal, { waiters: Set<Waiter<unknown>>; listener: () => void }>();
-
-  get size(): number {
-    return this.#watched.size;
-  }
-
-  add(signal: AbortSignal, waiter: Waiter<unknown>): void {
-    const known = this.#watched.get(signal);
-    if (known) {
-      known.waiters.add(waiter);
-      return;
-    }
-    const waiters = new Set([waiter]);
-    const listener = () => {
-      const error = ClipError.aborted(signal);
-      for (const each of [...waiters]) each.reject(error);
-    };
-    this.#watched.set(signal, { waiters, listener });
-    signal.addEventListener('abort', listener, { once: true });
-  }
-
-  delete(signal: AbortSignal, waiter: Waiter<unknown>): void {
-    const known = this.#watched.get(signal);
-    if (!known?.waiters.delete(waiter) || known.waiters.size > 0) return;
-    this.#watched.delete(signal);
-    signal.removeEventListener('abort', known.listener);
-  }
-}
-
-/** What a waiter needs to know of the place where it waits. */
+/** Where someone waits. */
 export interface WaitingPlace {
   readonly clock: Clock;
-  readonly aborts: AbortWatch;
   readonly queueMs: number;
+  /** What is waited for, with its article, for messages. */
+  readonly wanted: string;
+  /** Called when someone has waited for `queueMs`. */
+  readonly onTimeout: () => void;
+  /** Waiters that are not settled. */
+  unsettled: number;
 }
 
 /** Someone in a queue: settled exactly once, by an answer, an abort, the deadline or the longest time in the queue. */
-export class Waiter<T> implements Queued {
+export class Waiter<T> implements Sourced {
   previous: Queued | undefined;
   next: Queued | undefined;
   queue: object | undefined;
   readonly promise: Promise<T>;
   readonly since: number;
+  readonly source: object;
   readonly #place: WaitingPlace;
   readonly #patience: Patience;
   readonly #left: (() => void) | undefined;
   #call: { resolve(value: T): void; reject(error: ClipError): void } | undefined;
   #stopTimer: (() => void) | undefined;
+  #ignoreAbort: (() => void) | undefined;
   #expire: (() => void) | undefined;
 
   /** `left` is called when the waiter is settled by anything but an answer, before its promise rejects. */
@@ -67,12 +47,15 @@ export class Waiter<T> implements Queued {
     this.#patience = patience;
     this.#left = left && (() => left(this));
     this.since = place.clock.now();
+    this.source = patience.source ?? patience;
+    place.unsettled++;
     this.promise = new Promise((resolve, reject) => {
       this.#call = { resolve, reject };
     });
     this.wait();
-    if (patience.signal.aborted) this.reject(ClipError.aborted(patience.signal));
-    else if (this.#call) place.aborts.add(patience.signal, this as Waiter<unknown>);
+    if (!this.#call) return;
+    const { signal } = patience;
+    this.#ignoreAbort = onAbort(signal, () => this.reject(ClipError.aborted(signal)));
   }
 
   get settled(): boolean {
@@ -81,13 +64,14 @@ export class Waiter<T> implements Queued {
 
   /** In the queue: the longest time there counts, from `since`, and the deadline. */
   wait(): void {
-    const { queueMs, clock } = this.#place;
+    const { queueMs, clock, wanted, onTimeout } = this.#place;
     const { deadline = Number.POSITIVE_INFINITY } = this.#patience;
     if (deadline <= this.since + queueMs) this.work();
     else
       this.#allowUntil(this.since + queueMs, () => {
         const waited = Math.round(clock.now() - this.since);
-        const message = `waited ${waited} ms for an engine, where queue_ms allows ${queueMs}`;
+        onTimeout();
+        const message = `waited ${waited} ms for ${wanted}, where queue_ms allows ${queueMs}`;
         return new ClipError('queue_timeout', message);
       });
   }
@@ -137,8 +121,9 @@ export class Waiter<T> implements Queued {
     const call = this.#call;
     if (!call) return undefined;
     this.#call = undefined;
+    this.#place.unsettled--;
     this.#stopTimer?.();
-    this.#place.aborts.delete(this.#patience.signal, this as Waiter<unknown>);
+    this.#ignoreAbort?.();
     return call;
   }
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '../abort.ts';
 import { ClipError } from '../errors.ts';
 import { type Clock, systemClock } from '../schedule/clock.ts';
 import type { Patience } from '../schedule/waiter.ts';
@@ -10,17 +11,15 @@ export interface RequestPatience extends Patience {
 
 /** The client's signal and deadline, whichever is first. */
 export function requestPatience(wanted: Patience, clock: Clock = systemClock): RequestPatience {
-  const { deadline } = wanted;
-  if (deadline === undefined) return { signal: wanted.signal, end: () => {} };
+  const { deadline, source } = wanted;
+  if (deadline === undefined) return { signal: wanted.signal, source, end: () => {} };
   const request = new AbortController();
-  const leave = () => request.abort(ClipError.aborted(wanted.signal));
   const expire = () => request.abort(new ClipError('deadline_exceeded', 'the time for the request is over'));
   const stopTimer = clock.after(Math.max(0, deadline - clock.now()), expire);
-  wanted.signal.addEventListener('abort', leave, { once: true });
-  if (wanted.signal.aborted) leave();
+  const ignoreClient = onAbort(wanted.signal, () => request.abort(ClipError.aborted(wanted.signal)));
   const end = () => {
     stopTimer();
-    wanted.signal.removeEventListener('abort', leave);
+    ignoreClient();
   };
-  return { signal: request.signal, deadline, end };
+  return { signal: request.signal, deadline, source, end };
 }

@@ -58,9 +58,9 @@ export class Service implements EmbeddingService {
   async encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
     const patience = requestPatience(context);
     // Each item may listen for itself; Node would take more than ten for a leak.
-    setMaxListeners(0, patience.signal);
+    if (items.length > 1) setMaxListeners(0, patience.signal);
     try {
-      return await this.#encoder.encode(items, patience);
+      return await this.#encoder.encode(items, patience, context.trace);
     } finally {
       patience.end();
     }

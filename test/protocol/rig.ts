@@ -44,6 +44,7 @@ async function openRig(httpServer: 'node' | 'uws', settings: Settings): Promise<
     metrics,
     log: silentLog,
     version: '1.2.3',
+    certificates: undefined,
   });
   const { port } = http.address;
   const request = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);

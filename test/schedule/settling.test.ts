@@ -73,7 +73,7 @@ class Play {
 
   constructor(scene: Scene) {
     this.scene = scene;
-    const limits = { itemsPerRequest: 1, requestBytes: 1, queueItems: 1000, queueBytes: 1000 };
+    const limits = { itemsPerRequest: 1, requestBytes: 1, queueItems: 1000, queueBytes: 1000, queueMs: 1000 };
     this.admission = new Admission({ limits, metrics: scene.metrics, clock: scene.clock });
     this.stages = { text: scene.stage, image: scene.images };
     for (const stage of Object.values(this.stages)) stage.held = true;

@@ -273,3 +273,58 @@ test('readiness names every reason', () => {
   assert.deepEqual([neither.ready, neither.reasons.length], [false, 2]);
   assert.equal(readiness({ serving: { text: 1, image: 1 }, draining: false }).ready, true);
 });
+
+test('a picture waits for two batches at most, however many another request has brought', async () => {
+  const house = await House.open();
+  house.images.held = true;
+  const bulk = house.service.encode(
+    Array.from({ length: 200 }, (_, i) => image(i + 1)),
+    house.context(),
+  );
+  await turn();
+  const small = house.service.encode([image(-1)], house.context());
+  await turn();
+  // The batch that runs makes room for it, and the next takes it.
+  const waited = () => house.images.seen.findIndex((keys) => keys.includes(-1));
+  for (let batch = 0; batch < 3 && waited() < 0; batch++) {
+    house.images.release();
+    await turn();
+  }
+  assert.ok(waited() > 0, 'seen by an engine');
+  house.images.held = false;
+  house.images.release();
+  assert.deepEqual((await small).map(vectorOrCode), [fakeVector(-1)]);
+  assert.equal((await bulk).length, 200);
+});
+
+test('requests of one source take their turns together', async () => {
+  const house = await House.open();
+  house.texts.held = true;
+  const source = {};
+  const encode = (key: number, more: object) => house.service.encode([text(key)], house.context(more));
+  const first = encode(0, {});
+  await turn();
+  const stream = Array.from({ length: 20 }, (_, i) => encode(i + 1, { source }));
+  const other = encode(-1, {});
+  await turn();
+  house.texts.held = false;
+  house.texts.release();
+  await Promise.all([first, other, ...stream]);
+  assert.deepEqual(house.texts.seen.slice(0, 3), [[0], [1, -1, 2, 3], [4, 5, 6, 7]]);
+});
+
+test('a URI waits for its turn to be loaded, not for all that another request names', async () => {
+  const house = await House.open();
+  let answer = () => {};
+  house.hold = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const many = Array.from({ length: 20 }, (_, i) => uri(`http://host/${i + 1}`));
+  const bulk = house.service.encode(many, house.context());
+  const small = house.service.encode([uri('http://host/-1')], house.context());
+  await turn();
+  answer();
+  await Promise.all([bulk, small]);
+  const position = house.loads.indexOf('http://host/-1');
+  assert.ok(position > 0 && position <= 4, `loaded as number ${position}`);
+});

@@ -32,10 +32,13 @@ export class House {
   /** Where set, loading a URI with a host waits for it. */
   hold: Promise<void> | undefined;
 
-  private constructor() {
+  private constructor(replicas: number) {
     const { metrics, maxBatch } = this;
     this.scheduler = new Scheduler({
-      engines: { text: [this.texts.create], image: [this.images.create] },
+      engines: {
+        text: Array.from({ length: replicas }, () => this.texts.create),
+        image: Array.from({ length: replicas }, () => this.images.create),
+      },
       maxBatch,
       limits: LIMITS,
       startMs: 1000,
@@ -45,8 +48,8 @@ export class House {
     this.admission = new Admission({ limits: LIMITS, metrics });
   }
 
-  static async open(more: Partial<ServiceOptions> = {}): Promise<House> {
-    const house = new House();
+  static async open(more: Partial<ServiceOptions> = {}, replicas = 1): Promise<House> {
+    const house = new House(replicas);
     await house.scheduler.start(new AbortController().signal);
     house.service = new Service({
       model: 'fake',

@@ -1,11 +1,11 @@
 import type { GatewayConfig } from '../../config/config.ts';
 import { NodeHttpServer } from './node.ts';
 import type { HttpServer, HttpServerOptions } from './server.ts';
-import { loadUws, UwsHttpServer, uwsObstacle } from './uws.ts';
+import { KEEPS_CERTIFICATE, loadUws, UwsHttpServer, uwsObstacle } from './uws.ts';
 
 /**
  * The server that the configuration asks for. `auto` takes uWebSockets.js where it loads and can keep every setting,
- * else `node:http`, and says why in the log.
+ * else `node:http`, and says why in the log. With TLS that is `node:https`, which can replace its certificate.
  *
  * @throws Error where `uws` is asked for by name and cannot be had
  */
@@ -17,6 +17,8 @@ export async function chooseServer(
   try {
     const obstacle = uwsObstacle(options);
     if (obstacle) throw new Error(obstacle);
+    if (options.certificates && choice === 'auto') throw new Error(KEEPS_CERTIFICATE);
+    if (options.certificates) options.log.warn(`http_server: uws with TLS: ${KEEPS_CERTIFICATE}`);
     return new UwsHttpServer(await loadUws(options.limits.headerBytes), options);
   } catch (error) {
     const reason = (error as Error).message.split('\n').filter(Boolean).join(' ');

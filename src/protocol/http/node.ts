@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { serverTlsOptions } from '../tls.ts';
 import { InFlight, runExchange } from './exchange.ts';
 import { NodeExchange } from './node-exchange.ts';
 import { type HttpServer, type HttpServerOptions, MOST_HEADERS, MOST_TARGET_CHARACTERS } from './server.ts';
@@ -16,18 +17,22 @@ export class NodeHttpServer implements HttpServer {
   readonly #sockets = new Set<Socket>();
   /** What is in flight on each connection that speaks HTTP. */
   readonly #busy = new Map<Duplex, Set<NodeExchange>>();
+  readonly #forget: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#server = makeServer(options);
+    this.#forget = options.certificates?.onChange((material) =>
+      (this.#server as TlsServer).setSecureContext(serverTlsOptions(material)),
+    );
     const { limits } = options;
     // Node drops headers beyond this count without a word; the request is refused long before.
     this.#server.maxHeadersCount = 2 * MOST_HEADERS;
     this.#server.maxConnections = limits.connections;
     this.#server.on('drop', () => options.onLimit('connections'));
     this.#server.on('connection', (socket: Socket) => this.#track(socket));
-    this.#server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    this.#server.on(options.certificates ? 'secureConnection' : 'connection', (socket: Socket) => {
       // One listener per pipelined request.
       socket.setMaxListeners(0);
       this.#busy.set(socket, new Set());
@@ -61,6 +66,7 @@ export class NodeHttpServer implements HttpServer {
   }
 
   async #close(drainMs: number): Promise<void> {
+    this.#forget?.();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, exchanges] of this.#busy) if (exchanges.size === 0) socket.destroy();
     await this.#inFlight.none(drainMs);
@@ -119,7 +125,7 @@ const PARSER_ERRORS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-function makeServer({ limits, tls }: HttpServerOptions): Server {
+function makeServer({ limits, certificates }: HttpServerOptions): Server {
   const common = {
     // Our own check of the headers has a better answer; this one stops what goes on for ever.
     maxHeaderSize: 2 * limits.headerBytes + 2 * MOST_TARGET_CHARACTERS,
@@ -130,18 +136,10 @@ function makeServer({ limits, tls }: HttpServerOptions): Server {
     keepAliveTimeout: limits.keepAliveMs,
     noDelay: true,
   };
-  if (!tls) return createServer(common);
-  const { config, cert, key, ca } = tls;
+  if (!certificates) return createServer(common);
   return createTlsServer({
     ...common,
-    cert,
-    key,
-    ca,
-    passphrase: config.passphrase,
-    ciphers: config.ciphers,
-    minVersion: 'TLSv1.2',
+    ...serverTlsOptions(certificates.current),
     handshakeTimeout: limits.headerMs,
-    requestCert: config.clientCertificate !== 'none',
-    rejectUnauthorized: config.clientCertificate === 'required',
   });
 }

@@ -1,6 +1,6 @@
 import type { ClipError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
-import type { TlsMaterial } from '../tls.ts';
+import type { Certificates } from '../certificates.ts';
 
 /** One listening HTTP/1.1 server. Its owner closes it. */
 export interface HttpServer {
@@ -58,7 +58,7 @@ export interface Reply {
 export interface HttpServerOptions {
   readonly handler: HttpHandler;
   readonly limits: HttpLimits;
-  readonly tls?: TlsMaterial;
+  readonly certificates?: Certificates;
   readonly log: Logger;
   /** Change of the number of open connections. */
   readonly onConnections: (change: 1 | -1) => void;

@@ -1,7 +1,5 @@
-import type { Listener } from '../../config/config.ts';
 import { countLimit } from '../limit.ts';
-import type { Site, StartedListener } from '../site.ts';
-import { loadTls } from '../tls.ts';
+import type { ListenerSite, Site, StartedListener } from '../site.ts';
 import { chooseServer } from './choose.ts';
 import { createRouter } from './router.ts';
 import { createRoutes } from './routes.ts';
@@ -10,12 +8,9 @@ import type { HttpServerOptions } from './server.ts';
 /**
  * The HTTP protocol on one listener of the configuration.
  *
- * @throws Error where the certificate, the chosen server or the port cannot be used
+ * @throws Error where the chosen server or the port cannot be used
  */
-export async function startHttp({
-  listener,
-  ...site
-}: Site & { listener: Listener }): Promise<StartedListener> {
+export async function startHttp({ listener, certificates, ...site }: ListenerSite): Promise<StartedListener> {
   const { gateway } = site.config;
   let closing = false;
   const health: Site['health'] = {
@@ -23,13 +18,12 @@ export async function startHttp({
   };
   const open = { ...site, health };
   const handler = createRouter(open, createRoutes(open));
-  const tls = gateway.tls && (await loadTls(gateway.tls));
-  const server = await chooseServer(gateway.httpServer, { handler, tls, ...serverOptions(site) });
+  const server = await chooseServer(gateway.httpServer, { handler, certificates, ...serverOptions(site) });
   if (gateway.cors) site.log.warn('CORS is on: pages of any origin may call this server');
   const port = await server.listen(gateway.host, listener.port);
   return {
     protocol: 'http',
-    address: { host: gateway.host, port, secure: tls !== undefined },
+    address: { host: gateway.host, port, secure: certificates !== undefined },
     implementation: server.implementation,
     close: (drainMs) => {
       closing = true;
@@ -38,7 +32,7 @@ export async function startHttp({
   };
 }
 
-function serverOptions({ config, metrics, log }: Site): Omit<HttpServerOptions, 'handler' | 'tls'> {
+function serverOptions({ config, metrics, log }: Site): Omit<HttpServerOptions, 'handler' | 'certificates'> {
   const { connections, headerBytes, headerMs, bodyMs, sendMs } = config.limits;
   const keepAliveMs = config.gateway.keepAliveTimeoutMs;
   return {

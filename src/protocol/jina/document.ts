@@ -63,6 +63,16 @@ export function newId(): string {
   return globalThis.crypto.randomUUID().replaceAll('-', '');
 }
 
+/** Documents of all levels. */
+export function countDocuments(documents: readonly Document[]): number {
+  let count = documents.length;
+  for (const { chunks, matches } of documents) {
+    if (chunks) count += countDocuments(chunks);
+    if (matches) count += countDocuments(matches);
+  }
+  return count;
+}
+
 /**
  * Links documents to what they hang from, as docarray does when it builds its arrays: chunks take `parent_id` and
  * the next granularity; matches take the next adjacency and keep the rest.

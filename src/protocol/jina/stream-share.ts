@@ -1,4 +1,15 @@
 import { untilAborted } from '../../abort.ts';
+import type { RequestSize } from '../../service/item.ts';
+
+/** What a reply adds to a document besides the vector: names of fields, an id, types. */
+const BYTES_PER_DOCUMENT = 512;
+/** What a reply adds to its request: header and routes. */
+const BYTES_PER_REPLY = 1024;
+
+/** Most that a request takes until its reply is out: what it brought goes back, with vectors. */
+export function bytesUntilReplied({ items, bytes }: RequestSize, vectorBytes: number): number {
+  return bytes + BYTES_PER_REPLY + items * (BYTES_PER_DOCUMENT + vectorBytes);
+}
 
 /** What one request takes of its stream, from its arrival until its reply is handed over. */
 export interface Lease {
@@ -13,7 +24,7 @@ export interface ShareOptions {
   readonly requests: number;
   /** Bytes of requests and replies at once. */
   readonly bytes: number;
-  /** Told each time when the bytes are what a request has to wait for. */
+  /** Told for each request that has to wait because of the bytes. */
   readonly onBytes: () => void;
 }
 
@@ -22,7 +33,7 @@ export class StreamShare {
   readonly #options: ShareOptions;
   #requests = 0;
   #bytes = 0;
-  #changed: () => void = () => {};
+  #changed: (() => void) | undefined;
 
   constructor(options: ShareOptions) {
     this.#options = options;
@@ -31,7 +42,7 @@ export class StreamShare {
   /** Resolves when there is room. One caller at a time. @throws ClipError cancelled, deadline_exceeded */
   async enter(bytes: number, signal: AbortSignal): Promise<Lease> {
     if (this.#crowded(bytes)) this.#options.onBytes();
-    while (this.#requests > 0 && (this.#full() || this.#crowded(bytes))) {
+    while (this.#full() || this.#crowded(bytes)) {
       const changed = new Promise<void>((resolve) => {
         this.#changed = resolve;
       });
@@ -55,7 +66,8 @@ export class StreamShare {
     const resize = (now: number) => {
       this.#bytes += now - held;
       held = now;
-      this.#changed();
+      this.#changed?.();
+      this.#changed = undefined;
     };
     return {
       resize,

@@ -1,15 +1,17 @@
 import { setMaxListeners } from 'node:events';
-import { untilAborted } from '../../abort.ts';
+import { onAbort, untilAborted } from '../../abort.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
-import type { Permit } from '../../service/item.ts';
+import type { Passage } from '../../observe/passage.ts';
+import type { Trace } from '../../observe/tracing.ts';
+import type { Permit, RequestSize } from '../../service/item.ts';
 import { countLimit } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
 import type { Site } from '../site.ts';
-import { type Answer, answer } from './answer.ts';
+import { type Answer, answer, refused } from './answer.ts';
 import { type Clock, openClock } from './clock.ts';
-import type { Document } from './document.ts';
+import { countDocuments } from './document.ts';
 import type { JinaRequest } from './request.ts';
-import { type Lease, StreamShare } from './stream-share.ts';
+import { bytesUntilReplied, type Lease, StreamShare } from './stream-share.ts';
 
 type Sized = { readonly length: number };
 
@@ -18,10 +20,11 @@ export interface StreamOptions<Frame extends Sized> {
   /** For metrics. */
   readonly protocol: 'grpc' | 'websocket';
   readonly route: string;
-  /** Requests as they come. It is asked for the next one only when there is room; its end means no more requests. */
+  /** Requests as they come, of which one is read ahead when there is no room for it; its end means no more requests. */
   readonly requests: AsyncIterable<Frame>;
   /** @throws ClipError where not even the envelope can be read: it ends the stream, after the answers in flight */
   readonly decode: (frame: Frame) => JinaRequest;
+  /** @throws ClipError for an answer that the encoding has no words for: the request is then answered with that error */
   readonly encode: (answer: Answer) => Frame | Promise<Frame>;
   /** Resolves when the transport has taken the reply and wants more; rejects where the client has left. */
   readonly send: (reply: Frame) => Promise<void>;
@@ -33,6 +36,10 @@ export interface StreamOptions<Frame extends Sized> {
   readonly signal: AbortSignal;
   /** Monotonic ms, of the whole stream. */
   readonly deadline?: number;
+  /** Most that the encoding takes for one component of a vector; 4 where absent. */
+  readonly bytesPerComponent?: number;
+  /** The span of the whole stream. */
+  readonly trace?: Trace;
 }
 
 /** Codes that concern the server and not the request: they end the stream, so that clients go elsewhere. */
@@ -59,38 +66,39 @@ export async function serveStream<Frame extends Sized>(
   }
 }
 
-/** One request on its way. */
+/** One request on its way. What it brought is not part of it: only the reply is held while a slow client takes others. */
 interface Flight {
-  readonly request: JinaRequest;
-  readonly clock: Clock;
   readonly began: number;
   readonly lease: Lease;
   readonly patience: Patience;
-  readonly admission: Permit | ClipError;
-  /** What its reply has to wait for. */
-  readonly after: Promise<void>;
+  readonly passage: Passage;
+  /** Whether the reply before it is out. */
+  readonly after: Promise<boolean> | undefined;
+}
+
+interface Reply<Frame> {
+  readonly frame: Frame;
+  readonly code: 'ok' | ErrorCode;
 }
 
 class Stream<Frame extends Sized> {
   readonly #site: Site;
   readonly #options: StreamOptions<Frame>;
   readonly #share: StreamShare;
-  readonly #signal: AbortSignal;
   /** Ends the work in flight. */
   readonly #end = new AbortController();
   /** Ends the wait for the next request. */
-  readonly #reading = new AbortController();
-  /** Never rejects. */
-  readonly #running = new Set<Promise<void>>();
-  #lastReply: Promise<void> = Promise.resolve();
+  #interrupt: ((error: ClipError) => void) | undefined;
+  #flights = 0;
+  #landed: (() => void) | undefined;
+  #lastReply: Promise<boolean> | undefined;
   #failure: ClipError | undefined;
 
   constructor(site: Site, options: StreamOptions<Frame>) {
     this.#site = site;
     this.#options = options;
-    this.#signal = AbortSignal.any([options.signal, this.#end.signal]);
-    // Each request in flight listens.
-    setMaxListeners(0, this.#signal);
+    // Items of all requests in flight listen.
+    setMaxListeners(0, this.#end.signal);
     this.#share = new StreamShare({
       requests: options.prefetch,
       bytes: site.config.limits.streamBytes,
@@ -99,18 +107,30 @@ class Stream<Frame extends Sized> {
   }
 
   async run(): Promise<void> {
-    const requests = this.#options.requests[Symbol.asyncIterator]();
+    const { signal, requests } = this.#options;
+    const ignoreClient = onAbort(signal, () => this.#abandon(ClipError.aborted(signal)));
     try {
-      for (;;) {
-        const next = await untilAborted(requests.next(), this.#reading.signal);
-        if (next.done) break;
-        await this.#take(next.value);
-      }
+      await this.#read(requests[Symbol.asyncIterator]());
     } catch (error) {
       this.#fail(ClipError.from(error));
     }
-    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#flights > 0)
+      await new Promise<void>((resolve) => {
+        this.#landed = resolve;
+      });
+    ignoreClient();
     if (this.#failure) throw this.#failure;
+  }
+
+  async #read(requests: AsyncIterator<Frame>): Promise<void> {
+    while (!this.#failure) {
+      const next = await new Promise<IteratorResult<Frame>>((resolve, reject) => {
+        this.#interrupt = reject;
+        requests.next().then(resolve, reject);
+      });
+      if (next.done) return;
+      await this.#take(next.value);
+    }
   }
 
   /** Resolves when the next request may come. @throws ClipError that ends the stream */
@@ -118,77 +138,129 @@ class Stream<Frame extends Sized> {
     const clock = openClock();
     const began = performance.now();
     const request = this.#options.decode(frame);
-    const items = countDocuments(request.documents);
-    const { width } = this.#site.service.describe();
-    const lease = await this.#share.enter(frame.length + items * width * BYTES_PER_COMPONENT, this.#signal);
-    const patience = openPatience(this.#signal, this.#site.config.gateway.requestTimeoutMs);
-    const admission = await this.#admit(frame.length, items, patience);
-    const flight = { request, clock, began, lease, patience, admission, after: this.#lastReply };
-    const running = this.#serve(flight)
-      .catch((error) => this.#fail(ClipError.from(error)))
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
-    if (this.#options.inOrder) this.#lastReply = running;
+    const size = { items: countDocuments(request.documents), bytes: frame.length };
+    const { bytesPerComponent = BYTES_PER_COMPONENT } = this.#options;
+    const vectorBytes = bytesPerComponent * this.#site.service.describe().width;
+    const lease = await this.#share.enter(bytesUntilReplied(size, vectorBytes), this.#end.signal);
+    // Another request may have ended the stream meanwhile.
+    if (this.#failure) return;
+    const patience = openPatience(this.#end.signal, this.#site.config.gateway.requestTimeoutMs);
+    const passage = this.#site.metrics.jina.receive(frame.length);
+    const flight: Flight = { began, lease, patience, passage, after: this.#lastReply };
+    this.#flights++;
+    const admission = await this.#admit(size, flight);
+    const sent = this.#deliver(flight, this.#answer(request, clock, admission, flight));
+    if (this.#options.inOrder) this.#lastReply = sent;
   }
 
   /** A refusal that concerns the request alone is its answer. @throws ClipError that ends the stream */
-  async #admit(bytes: number, items: number, patience: Patience): Promise<Permit | ClipError> {
+  async #admit(size: RequestSize, flight: Flight): Promise<Permit | ClipError> {
     try {
-      return await this.#site.service.enter({ items, bytes }, patience.signal);
+      return await this.#site.service.enter(size, flight.patience.signal);
     } catch (thrown) {
       const error = ClipError.from(thrown);
       if (!ENDS_STREAM.has(error.code)) return error;
-      patience.close();
+      this.#land(flight, error.code);
       throw error;
     }
+  }
+
+  /** @throws ClipError that ends the stream */
+  async #answer(
+    request: JinaRequest,
+    clock: Clock,
+    admission: Permit | ClipError,
+    { patience, passage }: Flight,
+  ): Promise<Reply<Frame>> {
+    const answered =
+      admission instanceof ClipError
+        ? refused(request, admission)
+        : await this.#work(request, { clock, permit: admission, patience, passage });
+    if (answered.error && ENDS_STREAM.has(answered.error.code)) throw answered.error;
+    const { encode } = this.#options;
+    try {
+      return { frame: await encode(answered), code: answered.error?.code ?? 'ok' };
+    } catch (thrown) {
+      const error = ClipError.from(thrown);
+      // What could not be told was in the documents.
+      return { frame: await encode(refused({ ...request, documents: [] }, error)), code: error.code };
+    }
+  }
+
+  #work(
+    request: JinaRequest,
+    {
+      clock,
+      permit,
+      patience,
+      passage,
+    }: Pick<Flight, 'patience' | 'passage'> & { clock: Clock; permit: Permit },
+  ): Promise<Answer> {
+    const { trace } = this.#options;
+    const ends = Math.min(this.#options.deadline ?? Infinity, patience.deadline ?? Infinity);
+    const deadline = ends === Infinity ? undefined : ends;
+    const context = { permit, signal: patience.signal, deadline, source: this, trace };
+    const run = answer(this.#site, request, { context, clock, perDocument: false, passage });
+    // A client that leaves does not free its share before the work on its behalf has really ended.
+    void run.settled.then(() => permit.release());
+    return run.answer;
+  }
+
+  /** Never rejects. @returns whether the reply is out */
+  async #deliver(flight: Flight, reply: Promise<Reply<Frame>>): Promise<boolean> {
+    let end: 'ok' | ErrorCode = 'cancelled';
+    try {
+      const { frame, code } = await reply;
+      flight.lease.resize(frame.length);
+      // A client that tells replies by their place would take this one for the one that is missing.
+      if ((await flight.after) === false) return false;
+      await this.#send(frame);
+      end = code;
+      if (code === 'ok') flight.passage.succeeded(frame.length);
+      return true;
+    } catch (thrown) {
+      const error = ClipError.from(thrown);
+      end = error.code;
+      this.#fail(error);
+      return false;
+    } finally {
+      this.#land(flight, end);
+    }
+  }
+
+  async #send(frame: Frame): Promise<void> {
+    const { signal } = this.#end;
+    if (signal.aborted) throw ClipError.aborted(signal);
+    try {
+      await untilAborted(this.#options.send(frame), signal);
+    } catch (thrown) {
+      if (thrown instanceof ClipError) throw thrown;
+      throw new ClipError('cancelled', 'The client took no more replies.', { cause: thrown });
+    }
+  }
+
+  #land({ patience, passage, lease, began }: Flight, code: 'ok' | ErrorCode): void {
+    const { protocol, route } = this.#options;
+    const { metrics } = this.#site;
+    patience.close();
+    passage.failed();
+    lease.leave();
+    metrics.requests.inc({ protocol, route, code });
+    metrics.requestSeconds.observe({ protocol, route }, (performance.now() - began) / 1000);
+    this.#flights--;
+    if (this.#flights === 0) this.#landed?.();
   }
 
   /** The first failure counts. Work in flight goes on, unless the client has left. */
   #fail(error: ClipError): void {
     this.#failure ??= error;
-    this.#reading.abort(error);
+    this.#interrupt?.(error);
     if (error.code === 'cancelled') this.#end.abort(error);
   }
 
-  async #serve(flight: Flight): Promise<void> {
-    const { protocol, route } = this.#options;
-    const { metrics } = this.#site;
-    let code: 'ok' | ErrorCode = 'cancelled';
-    try {
-      const answered = await this.#answer(flight);
-      if (answered.error && ENDS_STREAM.has(answered.error.code)) throw answered.error;
-      const reply = await this.#options.encode(answered);
-      flight.lease.resize(reply.length);
-      await flight.after;
-      await this.#options.send(reply);
-      code = answered.error?.code ?? 'ok';
-    } finally {
-      flight.patience.close();
-      flight.lease.leave();
-      metrics.requests.inc({ protocol, route, code });
-      metrics.requestSeconds.observe({ protocol, route }, (performance.now() - flight.began) / 1000);
-    }
+  /** Nobody waits for the replies any more. */
+  #abandon(error: ClipError): void {
+    this.#fail(error);
+    this.#end.abort(error);
   }
-
-  async #answer({ request, clock, admission, patience }: Flight): Promise<Answer> {
-    if (admission instanceof ClipError) return { request, error: admission, failed: 'request', routes: [] };
-    const deadline = Math.min(this.#options.deadline ?? Infinity, patience.deadline ?? Infinity);
-    const context = {
-      permit: admission,
-      signal: patience.signal,
-      deadline: deadline === Infinity ? undefined : deadline,
-      source: this,
-    };
-    const run = answer(this.#site, request, { context, clock, perDocument: false });
-    // A client that leaves does not free its share before the work on its behalf has really ended.
-    void run.settled.then(() => admission.release());
-    return run.answer;
-  }
-}
-
-function countDocuments(documents: readonly Document[]): number {
-  return documents.reduce(
-    (sum, { chunks = [], matches = [] }) => sum + 1 + countDocuments(chunks) + countDocuments(matches),
-    0,
-  );
 }

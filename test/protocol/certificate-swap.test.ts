@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import { silentLog } from '../../src/observe/log.ts';
+import { Metrics } from '../../src/observe/metrics.ts';
+import { Certificates } from '../../src/protocol/certificates.ts';
+import { startHttp } from '../../src/protocol/http/start.ts';
+import type { ListenerSite, StartedListener } from '../../src/protocol/site.ts';
+import { FakeService, testConfig } from './fake-service.ts';
+
+interface Row {
+  readonly protocol: StartedListener['protocol'];
+  readonly start: (site: ListenerSite) => Promise<StartedListener>;
+  /**
+   * One request on a new connection, checked against `ca`.
+   * Resolves to the serial number of the server's certificate; rejects where the answer is not the right one.
+   */
+  readonly ask: (port: number, text: string) => Promise<string>;
+}
+
+const source = (name: string): string => join(import.meta.dirname, 'certs', name);
+const ca = readFileSync(source('ca.crt'));
+const ASKERS = 4;
+const MOST_TURNS = 2000;
+
+const ROWS: readonly Row[] = [{ protocol: 'http', start: startHttp, ask: askHttps }];
+
+function askHttps(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const options = { host: '127.0.0.1', port, path: '/encode', method: 'POST', ca, agent: false, headers };
+    const call = request(options, (response) => {
+      const { serialNumber } = (response.socket as TLSSocket).getPeerCertificate();
+      let body = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        body += part;
+      });
+      response.once('error', reject).once('end', () => {
+        if (body.includes('"embedding":[') && body.includes(text)) resolve(serialNumber);
+        else reject(new Error(`expected an embedding, got ${response.statusCode} ${body}`));
+      });
+    });
+    call.once('error', reject);
+    call.end(JSON.stringify({ data: [{ text }] }));
+  });
+}
+
+for (const { protocol, start, ask } of ROWS) {
+  test(`${protocol}: certificates replaced under load serve new connections, and no request fails`, {
+    timeout: 20_000,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'clip-tls-'));
+    const tls = {
+      certFile: join(folder, 'tls.crt'),
+      keyFile: join(folder, 'tls.key'),
+      clientCertificate: 'none',
+    } as const;
+    const replace = (name: string): void => {
+      for (const kind of ['crt', 'key']) {
+        copyFileSync(source(`${name}.${kind}`), join(folder, `new.${kind}`));
+        renameSync(join(folder, `new.${kind}`), join(folder, `tls.${kind}`));
+      }
+    };
+    replace('server');
+    const service = new FakeService();
+    const site = { log: silentLog, metrics: new Metrics() };
+    const certificates = await Certificates.open(tls, site, 5);
+    const listener = await start({
+      ...site,
+      service,
+      certificates,
+      config: testConfig({ tls }),
+      listener: { protocol, port: 0 },
+      health: { ready: () => ({ ready: true, reasons: [] }) },
+      version: '1.2.3',
+    });
+    const { port } = listener.address;
+    // One request is in flight over every change.
+    const held = gate();
+    const changes = gate();
+    service.work = async () => {
+      const item = service.seen.at(-1);
+      if (item?.kind !== 'text' || item.text !== 'early') return;
+      held.resolve();
+      await changes.promise;
+    };
+    const early = ask(port, 'early');
+    await held.promise;
+    const serials: string[] = [];
+    let asking = true;
+    const load = Array.from({ length: ASKERS }, async (_, asker) => {
+      while (asking) serials.push(await ask(port, `text ${asker}`));
+    });
+    const first = await ask(port, 'before');
+    let current = first;
+    try {
+      for (const name of ['next', 'chain', 'server']) {
+        replace(name);
+        const last = current;
+        for (let turn = 0; turn < MOST_TURNS && current === last; turn += 1) current = await ask(port, name);
+        assert.notEqual(current, last, `${name} is not served`);
+      }
+    } finally {
+      asking = false;
+      changes.resolve();
+      await Promise.all(load);
+      await early.catch(() => {});
+      await listener.close(0);
+      certificates.close();
+    }
+    assert.equal(await early, first);
+    assert.equal(current, first);
+    assert.equal(new Set(serials).size, 3);
+  });
+}
+
+function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let open = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, resolve: () => open() };
+}
