@@ -52,6 +52,8 @@ export interface GatewayConfig {
   readonly exposedEndpoints: readonly ExposedEndpoint[];
   /** `auto` takes uWebSockets.js where it loads, else `node:http`. */
   readonly httpServer: 'auto' | 'uws' | 'node';
+  /** Whether WebSocket messages are compressed for clients that offer it. */
+  readonly messageDeflate: boolean;
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;
@@ -144,7 +146,7 @@ export interface Limits {
   readonly connections: number;
   /** Requests and replies that one stream (gRPC, WebSocket) may hold. */
   readonly streamBytes: number;
-  /** Bytes of gRPC messages that have not arrived whole, of all connections together. */
+  /** Bytes of gRPC or WebSocket messages that have not arrived whole, of all connections of a port together. */
   readonly receiveBytes: number;
   /** What one gRPC connection may hold before it gets no further calls. */
   readonly sessionBytes: number;
@@ -164,6 +166,14 @@ export interface Limits {
   readonly bodyMs: number;
   /** Longest time in which a client takes nothing of its answer. */
   readonly sendMs: number;
+  /** Frames in which one WebSocket message may come. */
+  readonly messageFragments: number;
+  /** From the last sign of life of a WebSocket's client to the ping that asks for one. */
+  readonly heartbeatMs: number;
+  /** From that ping to a sign of life. */
+  readonly pongMs: number;
+  /** Pings and pongs that the client of a WebSocket may send in a second. */
+  readonly pingsPerSecond: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -191,6 +201,10 @@ export const DEFAULT_LIMITS: Limits = {
   headerMs: 20_000,
   bodyMs: 10_000,
   sendMs: 30_000,
+  messageFragments: 16_384,
+  heartbeatMs: 20_000,
+  pongMs: 20_000,
+  pingsPerSecond: 100,
 };
 
 /** What the server may load on behalf of a request (`with.fetch`). */

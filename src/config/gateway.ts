@@ -32,6 +32,7 @@ export async function readGateway(
     crudEndpoints: !server.get('no_crud_endpoints'),
     exposedEndpoints: readExposed(server.given('expose_endpoints'), context),
     httpServer: server.get('http_server'),
+    messageDeflate: uvicorn.get('ws_per_message_deflate'),
     requestTimeoutMs: bound(timeout),
     keepAliveTimeoutMs: uvicorn.get('timeout_keep_alive') * 1000,
     grpc: readGrpc(server, grpc),

@@ -23,11 +23,15 @@ export function readLimits(
     streams: grpc.get('grpc.max_concurrent_streams'),
     pingMs: grpc.get('grpc.http2.min_ping_interval_without_data_ms'),
     idleMs: grpc.get('grpc.max_connection_idle_ms'),
+    heartbeatMs: inMs(uvicorn.get('ws_ping_interval')),
+    pongMs: inMs(uvicorn.get('ws_ping_timeout')),
   };
   const value = (name: keyof Limits) =>
     section.given(snakeCase(name))?.value ?? upstream[name] ?? section.get(snakeCase(name));
   return Object.fromEntries(LIMIT_NAMES.map((name) => [name, value(name)])) as unknown as Limits;
 }
+
+const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
 
 export function readFetch(server: Section<typeof WITH_KEYS>, context: Context): FetchConfig {
   const section = readSection(

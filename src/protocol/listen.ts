@@ -1,9 +1,16 @@
-import { ConfigError } from '../config/config.ts';
+import type { Protocol } from '../config/config.ts';
 import { Certificates } from './certificates.ts';
 import { startGrpc } from './grpc/start.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
 import { startHttp } from './http/start.ts';
-import type { Site, StartedListener } from './site.ts';
+import type { ListenerSite, Site, StartedListener } from './site.ts';
+import { startWebSocket } from './websocket/start.ts';
+
+const START: Record<Protocol, (site: ListenerSite) => Promise<StartedListener>> = {
+  grpc: startGrpc,
+  http: startHttp,
+  websocket: startWebSocket,
+};
 
 export interface Sockets {
   readonly endpoints: readonly StartedListener[];
@@ -17,15 +24,10 @@ export interface Sockets {
 /**
  * Opens every port of the configuration, or none.
  *
- * @throws ConfigError of a protocol that is not spoken; Error of a port or a certificate
+ * @throws Error of a port or a certificate
  */
 export async function listen(site: Site): Promise<Sockets> {
-  const { gateway, executor, limits, ...flow } = site.config;
-  for (const { protocol } of gateway.listeners)
-    if (protocol === 'websocket')
-      throw new ConfigError(
-        `${flow.origin}: protocol: expected http or grpc, got ${protocol}, which this version does not serve`,
-      );
+  const { gateway, executor, limits } = site.config;
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
   const certificates = gateway.tls && (await Certificates.open(gateway.tls, site));
@@ -35,9 +37,7 @@ export async function listen(site: Site): Promise<Sockets> {
   };
   try {
     for (const listener of gateway.listeners)
-      endpoints.push(
-        await (listener.protocol === 'grpc' ? startGrpc : startHttp)({ ...site, listener, certificates }),
-      );
+      endpoints.push(await START[listener.protocol]({ ...site, listener, certificates }));
     const { host, metricsPort: port } = gateway;
     if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host, port, pod: 'gateway' }));
     const { metricsPort: own } = executor;

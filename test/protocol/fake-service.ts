@@ -120,6 +120,7 @@ export function testConfig(
       crudEndpoints: true,
       exposedEndpoints: [],
       httpServer: 'auto',
+      messageDeflate: false,
       keepAliveTimeoutMs: 5000,
       grpc: DEFAULT_GRPC,
       ...gateway,

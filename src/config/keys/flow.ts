@@ -178,6 +178,23 @@ export const UVICORN_KEYS = {
     'Bytes per request, where `with.limits.request_bytes` is not set. Upstream ends with an error.',
     { defaultNote: '`with.limits.request_bytes`' },
   ),
+  ws_ping_interval: honoured(
+    integer(1, 86_400),
+    undefined,
+    'Seconds after which a silent WebSocket client gets a ping, where `with.limits.heartbeat_ms` is not set.',
+    { defaultNote: '`with.limits.heartbeat_ms`' },
+  ),
+  ws_ping_timeout: honoured(
+    integer(1, 86_400),
+    undefined,
+    'Seconds in which it must answer, where `with.limits.pong_ms` is not set.',
+    { defaultNote: '`with.limits.pong_ms`' },
+  ),
+  ws_per_message_deflate: honoured(
+    BOOLEAN,
+    false,
+    'Compresses WebSocket messages for clients that offer it. True upstream; vectors hardly shrink.',
+  ),
   host: honoured(
     WORD,
     undefined,

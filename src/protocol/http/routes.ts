@@ -13,10 +13,16 @@ export function createRoutes(site: Site): Route[] {
   const routes = [
     ...exposedRoutes(site),
     ...(crudEndpoints ? crudRoutes(site) : []),
-    ...(debugEndpoints ? debugRoutes(site) : []),
+    ...(debugEndpoints ? [postRoute(site), ...debugRoutes(site)] : []),
     ...ownRoutes(site),
     ...probeRoutes(site),
   ];
+  return [...routes, ...documentRoutes(site, routes)];
+}
+
+/** The routes that take no documents, for a port whose documents come by another protocol. */
+export function createProbeRoutes(site: Site): Route[] {
+  const routes = [...(site.config.gateway.debugEndpoints ? debugRoutes(site) : []), ...probeRoutes(site)];
   return [...routes, ...documentRoutes(site, routes)];
 }
 
@@ -43,15 +49,18 @@ function crudRoutes(site: Site): Route[] {
   }));
 }
 
+function postRoute(site: Site): Route {
+  return {
+    path: '/post',
+    methods: ['POST'],
+    summary: 'Send documents to any endpoint.',
+    listed: true,
+    serve: dataRoute(site, { style: 'reference' }),
+  };
+}
+
 function debugRoutes(site: Site): Route[] {
   return [
-    {
-      path: '/post',
-      methods: ['POST'],
-      summary: 'Send documents to any endpoint.',
-      listed: true,
-      serve: dataRoute(site, { style: 'reference' }),
-    },
     get('/status', 'Versions and environment.', () => jsonReply(200, versions(site))),
     {
       ...get('/dry_run', 'Whether a request would be served.', () => jsonReply(200, dryRun(site))),
