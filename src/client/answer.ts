@@ -1,4 +1,4 @@
-import type { Document } from '../protocol/jina/document.ts';
+import { type Document, Encoded } from '../protocol/jina/document.ts';
 import { ClipClientError } from './error.ts';
 import type { AnsweredDocument } from './transport.ts';
 
@@ -47,7 +47,8 @@ export function inSentOrder(
  */
 export function vectorOf({ id, embedding, error }: AnsweredDocument): Float32Array {
   if (error) throw error;
-  if (!embedding) throw bad(`expected a vector for the document ${id}, got none`);
+  if (!embedding || embedding instanceof Encoded)
+    throw bad(`expected a vector for the document ${id}, got none`);
   const shape = embedding instanceof Float32Array ? [embedding.length] : embedding.shape;
   if (shape.length !== 1 || shape[0] === 0)
     throw bad(`expected a vector of one axis for the document ${id}, got the shape [${shape.join(', ')}]`);

@@ -1,4 +1,10 @@
-import type { Document, JsonObject, NamedScore, Scores } from '../protocol/jina/document.ts';
+import {
+  type Document,
+  Encoded,
+  type JsonObject,
+  type NamedScore,
+  type Scores,
+} from '../protocol/jina/document.ts';
 import { ClipClientError, isServerCode } from './error.ts';
 import type { AnsweredDocument } from './transport.ts';
 
@@ -13,7 +19,7 @@ export function documentToJson(document: Document, toBase64: ToBase64): JsonObje
     text,
     uri,
     blob: blob && toBase64(blob),
-    tensor: tensor && nest(tensor.data, tensor.shape),
+    tensor: tensor && !(tensor instanceof Encoded) ? nest(tensor.data, tensor.shape) : undefined,
     matches: matches?.map((match) => documentToJson(match, toBase64)),
   };
 }

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { type ClientErrorCode, ClipClientError, type ErrorDetails, isServerCode } from './error.ts';
 
 /** `StatusProto` of an answer, over any wire. */
@@ -65,8 +65,9 @@ const CODE_OF_CLOSE: Readonly<Record<number, ClientErrorCode>> = {
   1002: 'invalid_request',
   1003: 'invalid_request',
   1007: 'invalid_request',
-  1008: 'unauthorized',
+  1008: 'invalid_request',
   1009: 'request_too_large',
+  1013: 'overloaded',
 };
 
 /** The fault in an answer's status; undefined where it has none. The second argument of a clip-server's exception is its code. */
@@ -92,12 +93,12 @@ export function faultOfGrpc(status: number, message: string, said?: unknown): Cl
   return new ClipClientError(code, message, { status });
 }
 
-/** A clip-server begins the reason with its code and a colon. */
+/** A server that goes away, or whose connection breaks, may be back in a moment. */
 export function faultOfClose(status: number, reason: string): ClipClientError {
-  const said = /^(\w+): /.exec(reason)?.[1];
-  const code = isServerCode(said) ? said : (CODE_OF_CLOSE[status] ?? 'connection_lost');
-  const sentence = isServerCode(code) ? ERRORS[code].sentence : 'The server ended the connection.';
-  return new ClipClientError(code, reason || `${sentence} (close code ${status})`, { status });
+  const code = CODE_OF_CLOSE[status] ?? 'connection_lost';
+  return new ClipClientError(code, reason || `the server ended the connection with the code ${status}`, {
+    status,
+  });
 }
 
 const NOT_REACHED =

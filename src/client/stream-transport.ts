@@ -1,7 +1,7 @@
 import { encodeRequest } from '../protocol/jina/wire/request.ts';
 import { Connection, type OpenPipe } from './connection.ts';
 import { faultOfStatus } from './server-fault.ts';
-import type { Transport, TransportAnswer, TransportRequest } from './transport.ts';
+import type { AnsweredDocument, Transport, TransportAnswer, TransportRequest } from './transport.ts';
 
 /** What a protocol of long connections consists of. */
 export interface StreamProtocol {
@@ -34,7 +34,9 @@ export class StreamTransport implements Transport {
     const fault = faultOfStatus(response.status);
     if (fault) throw fault;
     const routes = response.routes.map(({ executor, start = 0, end }) => ({ executor, start, end }));
-    return { documents: response.documents, routes, bytes: message.length + bytes };
+    // No document has a fault of its own on this wire.
+    const documents = response.documents as AnsweredDocument[];
+    return { documents, routes, bytes: message.length + bytes };
   }
 
   async close(): Promise<void> {
