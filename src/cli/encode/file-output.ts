@@ -33,6 +33,7 @@ export class FileOutput {
   readonly #errors: AppendFile | undefined;
   readonly #expected: string | undefined;
   readonly #digest: Hash = createHash('sha256');
+  #noted = 0;
   #items: number;
   #rows: number;
   #pending = { vectors: [] as Buffer[], index: '', errors: '', bytes: 0 };
@@ -77,10 +78,11 @@ export class FileOutput {
   seen(item: EncodeItem, index: number): void {
     this.#note(item);
     if (index + 1 < this.done) return;
-    if (this.#digest.copy().digest('hex') !== this.#expected)
-      throw new ConfigError(
-        `${this.#options.out}.part.json: expected the input of the unfinished run, but its first ${this.done} items differ`,
-      );
+    if (this.#digest.copy().digest('hex') === this.#expected) return;
+    this.#noted = 0;
+    throw new ConfigError(
+      `${this.#options.out}.part.json: expected the input of the unfinished run, but its first ${this.done} items differ`,
+    );
   }
 
   /** The input ended before all that the earlier run had done. */
@@ -128,7 +130,8 @@ export class FileOutput {
   /** Writes what there is, for a later run to go on with. */
   async leave(): Promise<void> {
     try {
-      await this.#flush();
+      // Before its items have been seen again, the state of the earlier run stays as it is.
+      if (this.#noted >= this.done) await this.#flush();
     } finally {
       await Promise.all([this.#vectors, this.#index, this.#errors].map((file) => file?.keep()));
     }
@@ -136,6 +139,7 @@ export class FileOutput {
 
   #note({ identity }: EncodeItem): void {
     this.#digest.update(`${identity.length}:${identity}`);
+    this.#noted += 1;
   }
 
   async #flushIfDue(): Promise<void> {
