@@ -69,10 +69,13 @@ async function openSocket(
     events.ended(new ClipClientError('bad_answer', 'expected a binary frame, got text'));
     socket.close();
   };
+  const late = () => socket.close();
+  signal.addEventListener('abort', late, { once: true });
   await new Promise<void>((resolve, reject) => {
-    socket.onopen = () => resolve();
-    const late = () => socket.close();
-    signal.addEventListener('abort', late, { once: true });
+    socket.onopen = () => {
+      signal.removeEventListener('abort', late);
+      resolve();
+    };
     void closed.then(() => reject(notOpened(url, cause, signal)));
   });
   open = true;
