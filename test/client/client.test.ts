@@ -151,23 +151,6 @@ for (const scheme of SCHEMES) {
     { timeoutMs: 50, retry: { attempts: 1 } },
   );
 
-  on(
-    'a connection outlives the time that its opening had',
-    async (client, { service }) => {
-      let open = 0;
-      service.work = async () => {
-        open += 1;
-      };
-      const until = performance.now() + 700;
-      while (performance.now() < until) {
-        assert.deepEqual(await client.encode(['a']), [text('a')]);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      assert.ok(open > 1);
-    },
-    { timeoutMs: 500, retry: { attempts: 1 } },
-  );
-
   on('candidates come best first, with both scores', async (client) => {
     const matches = await client.rank('q', ['a', { text: 'bbb', id: 'mine' }, 'cc']);
     assert.deepEqual(
