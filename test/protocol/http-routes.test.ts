@@ -141,7 +141,7 @@ onBothServers((on) => {
           description: `UnidentifiedImageError("expected no invalid_image, got 'one'")`,
           exception: {
             name: 'UnidentifiedImageError',
-            args: ["expected no invalid_image, got 'one'"],
+            args: ["expected no invalid_image, got 'one'", 'invalid_image'],
             stacks: [],
             executor: 'CLIPEncoder',
           },
