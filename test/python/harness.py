@@ -50,9 +50,14 @@ class Server:
         return JinaClient(host=self.url, **options)
 
     def post(self, documents, on='/encode', **options):
-        """By the plain Jina client: a DocumentArray as the server sent it, in the order of the documents."""
-        options.setdefault('results_in_order', True)
-        return self.jina().post(on, documents, **options)
+        """By the plain Jina client: a DocumentArray as the server sent it, in the order of the documents.
+
+        Not by the client's `results_in_order`: over HTTP and WebSocket it waits for ever where the last answer comes
+        before the client has looked for a further request.
+        """
+        back = self.jina().post(on, documents, **options)
+        equal(sorted(back[:, 'id']), sorted(documents[:, 'id']), 'ids')
+        return back[documents[:, 'id']]
 
     def expected(self, *items):
         """Vectors of strings (texts) and bytes (images) by a plain HTTP request, without any Jina code."""

@@ -119,8 +119,8 @@ def services(server):
         assert {'jina.JinaRPC', 'jina.JinaSingleDataRequestRPC', 'jina.JinaInfoRPC'} <= names, names
 
 
-@scenario('the same call over a connection per call, 50 times')
+@scenario('the same call over a connection per call, 20 times')
 def many_connections(server):
     expected = server.expected('a', 'b')
-    for _ in range(50):
+    for _ in range(20):
         same(server.client().encode([Document(text='a'), Document(text='b')]).embeddings, expected)
