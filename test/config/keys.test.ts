@@ -60,8 +60,8 @@ const CASES: Record<string, Record<string, Case>> = {
     gateway: at({ port: 2 }, ({ gateway }) => gateway.listeners[0]?.port, 2),
   },
   with: {
-    port: at(1234, ({ gateway }) => gateway.listeners, [{ protocol: 'http', port: 1234 }]),
-    protocol: at('grpc', ({ gateway }) => gateway.listeners, [{ protocol: 'grpc', port: 51000 }]),
+    port: at(1234, ({ gateway }) => gateway.listeners, [{ protocol: 'grpc', port: 1234 }]),
+    protocol: at('http', ({ gateway }) => gateway.listeners, [{ protocol: 'http', port: 51000 }]),
     host: at('127.0.0.2', ({ gateway }) => gateway.host),
     cors: at(true, ({ gateway }) => gateway.cors),
     prefetch: at(7, ({ gateway }) => gateway.prefetch),

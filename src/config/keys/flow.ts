@@ -3,8 +3,8 @@ import { accepted, honoured } from '../section.ts';
 import { ANY, BOOLEAN, choice, FILE, integer, listOf, MAP, TEXT, WORD } from '../values.ts';
 import { PORT, TELEMETRY_KEYS } from './telemetry.ts';
 
-/** What a flow without `protocol` is served by: the one protocol of this version. The reference's default is gRPC. */
-export const DEFAULT_PROTOCOL: Protocol = 'http';
+/** What a flow without `protocol` is served by, as upstream. */
+export const DEFAULT_PROTOCOL: Protocol = 'grpc';
 
 /** Node's timers hold 31 bits. */
 export const LONGEST_MS = 2 ** 31 - 1;
