@@ -68,6 +68,7 @@ export const ERRORS = {
   fetch_failed: kind('The URI did not answer with an image.', 424, 'FAILED_PRECONDITION', true, 'URLError'),
   rank_failed: kind('The documents cannot be ranked.', 422, 'INVALID_ARGUMENT', false, 'ValueError'),
   not_found: kind('There is nothing at this path.', 404, 'UNIMPLEMENTED', false, 'NotFound'),
+  unknown_service: kind('There is no service of this name.', 404, 'NOT_FOUND', false, 'NotFound'),
   method_not_allowed: kind(
     'The path does not take this method.',
     405,
@@ -79,6 +80,13 @@ export const ERRORS = {
     'The content type is not accepted.',
     415,
     'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
+  unsupported_encoding: kind(
+    'The compression is not one that is read.',
+    415,
+    'UNIMPLEMENTED',
     false,
     'ValueError',
   ),
@@ -125,7 +133,13 @@ export const ERRORS = {
     false,
     'DecompressionBombError',
   ),
-  too_deep: kind('The JSON is nested deeper than the limit.', 400, 'INVALID_ARGUMENT', false, 'ValueError'),
+  too_deep: kind(
+    'The request is nested deeper than the limit.',
+    400,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
   overloaded: kind('The queue is full.', 429, 'RESOURCE_EXHAUSTED', true, 'ResourceExhausted'),
   queue_timeout: kind(
     'The item waited in the queue longer than the limit.',
@@ -144,6 +158,13 @@ export const ERRORS = {
   cancelled: kind('The client left.', 499, 'CANCELLED', true, 'CancelledError'),
   draining: kind('The server is shutting down.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
   not_ready: kind('No engine is serving.', 503, 'UNAVAILABLE', true, 'RuntimeError'),
+  answer_too_large: kind(
+    'The answer is larger than the limit.',
+    500,
+    'RESOURCE_EXHAUSTED',
+    false,
+    'ValueError',
+  ),
   engine_failed: kind('The engine failed.', 500, 'INTERNAL', true, 'RuntimeError'),
   engine_timeout: kind('The engine did not answer within its bound.', 500, 'INTERNAL', true, 'RuntimeError'),
   bad_vector: kind(

@@ -7,6 +7,8 @@ import { obtainAddon } from './native/build.ts';
 import { readiness } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { startTelemetry } from './observe/telemetry.ts';
+import { planTelemetry } from './observe/telemetry-plan.ts';
 import { ImagePreprocessor } from './preprocess/image/preprocessor.ts';
 import { createTokenizer } from './preprocess/text/tokenizer.ts';
 import { UriLoader } from './preprocess/uri/uri-loader.ts';
@@ -65,11 +67,19 @@ class Closers {
 export async function startServer(config: Config, given: Hooks): Promise<Server> {
   const hooks = { ...given, signal: withinStartTime(config, given.signal) };
   const closers = new Closers();
-  const metrics = new Metrics();
+  const metrics = new Metrics(config.executor.name);
   const gate = new ServiceGate();
   try {
     const health = { ready: () => readiness(gate.vitals()) };
     const { log, version } = hooks;
+    const telemetry = await startTelemetry({
+      plan: planTelemetry(config.telemetry, process.env),
+      service: `${config.executor.name}/rep-0`,
+      version,
+      log,
+    });
+    closers.add(() => telemetry.close());
+    metrics.jina.exportTo(telemetry.meter);
     const sockets = await listen({ config, service: gate, health, metrics, log, version });
     closers.add(() => sockets.close(config.limits.drainMs));
     const { model, modelPath } = config.executor;

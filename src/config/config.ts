@@ -10,6 +10,7 @@ export interface Config {
   readonly fetch: FetchConfig;
   readonly files: FilesConfig;
   readonly log: LogConfig;
+  readonly telemetry: TelemetryConfig;
   /**
    * Variables of the flow's `env` maps, and `CUDA_VISIBLE_DEVICES` where `RR…` was resolved. `main` sets them in the process
    * before anything reads them.
@@ -51,12 +52,39 @@ export interface GatewayConfig {
   readonly exposedEndpoints: readonly ExposedEndpoint[];
   /** `auto` takes uWebSockets.js where it loads, else `node:http`. */
   readonly httpServer: 'auto' | 'uws' | 'node';
+  /** Whether WebSocket messages are compressed for clients that offer it. */
+  readonly messageDeflate: boolean;
+  /** Answers for clients that ask. `auto` leaves out those that ask for `gzip, deflate` and nothing else. */
+  readonly httpCompression: 'auto' | 'on' | 'off';
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;
+  readonly grpc: GrpcConfig;
   /** Port of a metrics listener of its own; 0 lets the system choose; undefined means none. */
   readonly metricsPort?: number;
 }
+
+/** From `grpc_server_options` and keys beside it. */
+export interface GrpcConfig {
+  /** Whether clients may ask for the services and messages. */
+  readonly reflection: boolean;
+  /** Of replies, where the client takes it; undefined means none. */
+  readonly compression?: 'gzip' | 'deflate';
+  /** Bytes of one request; undefined means `limits.requestBytes`, which holds in any case. */
+  readonly maxReceiveBytes?: number;
+  /** Bytes of one reply; undefined means no bound. */
+  readonly maxSendBytes?: number;
+  /** ms between the server's pings of a connection. */
+  readonly keepaliveMs: number;
+  /** ms that such a ping may stay without an answer. */
+  readonly keepaliveTimeoutMs: number;
+  /** ms after which a connection takes no new calls; undefined means none. */
+  readonly maxAgeMs?: number;
+  /** ms that its calls then get to finish; undefined means none. */
+  readonly maxAgeGraceMs?: number;
+}
+
+export const DEFAULT_GRPC: GrpcConfig = { reflection: true, keepaliveMs: 30_000, keepaliveTimeoutMs: 20_000 };
 
 export interface ExposedEndpoint {
   readonly path: string;
@@ -120,7 +148,19 @@ export interface Limits {
   readonly connections: number;
   /** Requests and replies that one stream (gRPC, WebSocket) may hold. */
   readonly streamBytes: number;
-  /** Names and values of one HTTP request's headers together. */
+  /** Bytes of gRPC or WebSocket messages that have not arrived whole, of all connections of a port together. */
+  readonly receiveBytes: number;
+  /** What one gRPC connection may hold before it gets no further calls. */
+  readonly sessionBytes: number;
+  /** Calls at a time on one gRPC connection. */
+  readonly streams: number;
+  /** Calls that a client may cancel at once on a gRPC connection; 33 more in each second. */
+  readonly streamResets: number;
+  /** A gRPC client's time between pings without calls, on average. */
+  readonly pingMs: number;
+  /** Longest life of a gRPC connection without calls. */
+  readonly idleMs: number;
+  /** Names and values of one request's headers together. */
   readonly headerBytes: number;
   /** From the connection, or the end of the request before, to the end of the headers. */
   readonly headerMs: number;
@@ -128,6 +168,14 @@ export interface Limits {
   readonly bodyMs: number;
   /** Longest time in which a client takes nothing of its answer. */
   readonly sendMs: number;
+  /** Frames in which one WebSocket message may come. */
+  readonly messageFragments: number;
+  /** From the last sign of life of a WebSocket's client to the ping that asks for one. */
+  readonly heartbeatMs: number;
+  /** From that ping to a sign of life. */
+  readonly pongMs: number;
+  /** Pings and pongs that the client of a WebSocket may send in a second. */
+  readonly pingsPerSecond: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -145,10 +193,20 @@ export const DEFAULT_LIMITS: Limits = {
   drainMs: 30_000,
   connections: 10_000,
   streamBytes: 128 * 2 ** 20,
+  receiveBytes: 1024 * 2 ** 20,
+  sessionBytes: 256 * 2 ** 20,
+  streams: 100,
+  streamResets: 1000,
+  pingMs: 1000,
+  idleMs: 900_000,
   headerBytes: 16 * 2 ** 10,
   headerMs: 20_000,
   bodyMs: 10_000,
   sendMs: 30_000,
+  messageFragments: 16_384,
+  heartbeatMs: 20_000,
+  pongMs: 20_000,
+  pingsPerSecond: 100,
 };
 
 /** What the server may load on behalf of a request (`with.fetch`). */
@@ -183,6 +241,17 @@ export interface FilesConfig {
   /** Base URLs in the order tried; undefined means the catalogue's own list. */
   readonly sources?: readonly string[];
   readonly offline: boolean;
+}
+
+/** OpenTelemetry by OTLP over gRPC. A part is absent where the flow does not ask for it. */
+export interface TelemetryConfig {
+  readonly traces?: ExportTarget;
+  readonly metrics?: ExportTarget;
+}
+
+export interface ExportTarget {
+  /** `http` is plaintext, `https` is TLS. Absent: what the standard variables say, else http://localhost:4317. */
+  readonly url?: string;
 }
 
 export interface LogConfig {

@@ -1,16 +1,19 @@
 import { ConfigError, type ExposedEndpoint, type GatewayConfig, type Listener } from './config.ts';
 import type { Context } from './context.ts';
+import { readGrpc } from './grpc.ts';
 import type { EXECUTOR_KEYS } from './keys/executor.ts';
 import { EXPOSED_KEYS, type UVICORN_KEYS, type WITH_KEYS } from './keys/flow.ts';
+import type { GRPC_KEYS } from './keys/grpc.ts';
 import { describe, type Node } from './node.ts';
 import { type Given, readSection, type Section } from './section.ts';
 import { readTls } from './tls.ts';
 import { parseYaml } from './yaml.ts';
 
-/** What clients connect to, from `with`, `gateway` over it, and `uvicorn_kwargs`; one key may stand at the executor. */
+/** What clients connect to, from `with`, `gateway` over it, and the maps inside; one key may stand at the executor. */
 export async function readGateway(
   server: Section<typeof WITH_KEYS>,
   uvicorn: Section<typeof UVICORN_KEYS>,
+  grpc: Section<typeof GRPC_KEYS>,
   executors: readonly Section<typeof EXECUTOR_KEYS>[],
   context: Context,
 ): Promise<GatewayConfig> {
@@ -29,8 +32,11 @@ export async function readGateway(
     crudEndpoints: !server.get('no_crud_endpoints'),
     exposedEndpoints: readExposed(server.given('expose_endpoints'), context),
     httpServer: server.get('http_server'),
+    messageDeflate: uvicorn.get('ws_per_message_deflate'),
+    httpCompression: server.get('http_compression'),
     requestTimeoutMs: bound(timeout),
     keepAliveTimeoutMs: uvicorn.get('timeout_keep_alive') * 1000,
+    grpc: readGrpc(server, grpc),
     metricsPort: server.get('monitoring')
       ? context.ports.takeOrDraw(metricsPort, 'port_monitoring')
       : undefined,

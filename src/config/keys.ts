@@ -1,5 +1,6 @@
 import { ENCODER_KEYS, EXECUTOR_KEYS, METAS_KEYS, USES_KEYS } from './keys/executor.ts';
 import { EXPOSED_KEYS, TOP_KEYS, UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
+import { GRPC_KEYS } from './keys/grpc.ts';
 import { FETCH_KEYS, FILES_KEYS, LIMIT_KEYS } from './keys/server.ts';
 import type { Table } from './section.ts';
 
@@ -9,6 +10,7 @@ export const KEYS: ReadonlyMap<string, Table> = new Map<string, Table>([
   ['with', WITH_KEYS],
   ['with.uvicorn_kwargs', UVICORN_KEYS],
   ['with.expose_endpoints.<endpoint>', EXPOSED_KEYS],
+  ['with.grpc_server_options', GRPC_KEYS],
   ['with.limits', LIMIT_KEYS],
   ['with.fetch', FETCH_KEYS],
   ['with.files', FILES_KEYS],

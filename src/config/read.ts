@@ -5,6 +5,7 @@ import { type Item, readExecutor, readItems } from './executor.ts';
 import { Findings } from './findings.ts';
 import { readGateway } from './gateway.ts';
 import { TOP_KEYS, UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
+import { GRPC_KEYS } from './keys/grpc.ts';
 import { homeOf } from './keys.ts';
 import { isNull, type Node, quote } from './node.ts';
 import { Ports } from './ports.ts';
@@ -12,6 +13,7 @@ import { readSection, type Section } from './section.ts';
 import { readFetch, readFiles, readLimits, readLog } from './server.ts';
 import { type FlowSource, loadSource } from './source.ts';
 import { substitute } from './substitute.ts';
+import { readTelemetry } from './telemetry.ts';
 import { Environment } from './variables.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -66,6 +68,7 @@ interface Flow {
   /** `gateway` over `with`. */
   readonly server: Server;
   readonly uvicorn: Section<typeof UVICORN_KEYS>;
+  readonly grpc: Section<typeof GRPC_KEYS>;
   /** `with`, from which executors inherit. */
   readonly shared: Server;
   readonly items: readonly Item[];
@@ -79,7 +82,9 @@ function readFlow(root: Node, origin: string, findings: Findings): Flow {
   const server = readSection(WITH_KEYS, top.get('gateway'), 'gateway', findings, homeOf).over(shared);
   const kwargs = server.given('uvicorn_kwargs');
   const uvicorn = readSection(UVICORN_KEYS, kwargs?.value, kwargs?.key ?? '', findings);
-  return { top, server, uvicorn, shared, items: readItems(top.given('executors'), findings), origin };
+  const options = server.given('grpc_server_options');
+  const grpc = readSection(GRPC_KEYS, options?.value, options?.key ?? '', findings);
+  return { top, server, uvicorn, grpc, shared, items: readItems(top.given('executors'), findings), origin };
 }
 
 /** Later ones come before earlier ones. */
@@ -96,10 +101,10 @@ const namedPorts = ({ server, uvicorn, items }: Flow): number[] => [
 ];
 
 async function build(flow: Flow, context: Context, countDevices?: CountDevices): Promise<Config> {
-  const { top, server, uvicorn, shared, items, origin } = flow;
+  const { top, server, uvicorn, grpc, shared, items, origin } = flow;
   const { environment, findings } = context;
   const executors = items.map(({ section }) => section);
-  const gateway = await readGateway(server, uvicorn, executors, context);
+  const gateway = await readGateway(server, uvicorn, grpc, executors, context);
   const executor = await readExecutor(
     items,
     shared,
@@ -111,10 +116,11 @@ async function build(flow: Flow, context: Context, countDevices?: CountDevices):
     name: server.get('name') ?? top.get('name') ?? 'flow',
     gateway,
     executor,
-    limits: readLimits(server, uvicorn, context),
+    limits: readLimits(server, uvicorn, grpc, context),
     fetch: readFetch(server, context),
     files: readFiles(server, context),
     log: readLog(server, executors, context),
+    telemetry: readTelemetry([server, ...executors], context),
     environment: environment.additions,
     warnings: findings.warnings,
   };

@@ -4,25 +4,34 @@ import type { FetchConfig, FilesConfig, Limits, LogConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { EXECUTOR_KEYS } from './keys/executor.ts';
 import type { UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
+import type { GRPC_KEYS } from './keys/grpc.ts';
 import { FETCH_KEYS, FILES_KEYS, LIMIT_KEYS, LIMIT_NAMES, snakeCase } from './keys/server.ts';
 import { quote } from './node.ts';
 import { type Given, readSection, type Section } from './section.ts';
 
-/** Upstream's own words for two of the limits count where ours are not set. */
+/** Upstream's own words for some of the limits count where ours are not set. */
 export function readLimits(
   server: Section<typeof WITH_KEYS>,
   uvicorn: Section<typeof UVICORN_KEYS>,
+  grpc: Section<typeof GRPC_KEYS>,
   { findings }: Context,
 ): Limits {
   const section = readSection(LIMIT_KEYS, server.get('limits'), server.given('limits')?.key ?? '', findings);
   const upstream: Partial<Record<keyof Limits, number>> = {
     connections: uvicorn.get('limit_concurrency'),
     requestBytes: uvicorn.get('ws_max_size'),
+    streams: grpc.get('grpc.max_concurrent_streams'),
+    pingMs: grpc.get('grpc.http2.min_ping_interval_without_data_ms'),
+    idleMs: grpc.get('grpc.max_connection_idle_ms'),
+    heartbeatMs: inMs(uvicorn.get('ws_ping_interval')),
+    pongMs: inMs(uvicorn.get('ws_ping_timeout')),
   };
   const value = (name: keyof Limits) =>
     section.given(snakeCase(name))?.value ?? upstream[name] ?? section.get(snakeCase(name));
   return Object.fromEntries(LIMIT_NAMES.map((name) => [name, value(name)])) as unknown as Limits;
 }
+
+const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1000);
 
 export function readFetch(server: Section<typeof WITH_KEYS>, context: Context): FetchConfig {
   const section = readSection(

@@ -1,4 +1,14 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
+import { exposition, type Family, type Page } from './exposition.ts';
+import type { Pod } from './jina-families.ts';
+import { JinaMetrics } from './jina-metrics.ts';
 
 const SECONDS = [
   0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
@@ -6,9 +16,13 @@ const SECONDS = [
 ];
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** Every metric of the server, in one registry of its own. Names carry the prefix `clip_`; times are in seconds. */
+/**
+ * Every metric of the server: our own in one registry, with names that begin with `clip_`, and those of the reference,
+ * which begin with `jina_`. Times are in seconds.
+ */
 export class Metrics {
   readonly registry = new Registry();
+  readonly jina: JinaMetrics;
 
   /** Requests answered, by route and error code (`ok` for none). */
   readonly requests = this.counter('clip_requests_total', 'Requests answered.', [
@@ -85,8 +99,31 @@ export class Metrics {
     'precision',
   ]);
 
-  text(): Promise<string> {
-    return this.registry.metrics();
+  /** `executor` is its name in the flow, which the reference's metrics carry. */
+  constructor(executor = 'executor0') {
+    this.jina = new JinaMetrics(executor, () => this.limited.inc({ limit: 'endpoint_labels' }));
+  }
+
+  /** One item was tokenised, or decoded and resized. */
+  preprocessed(tower: 'text' | 'image', seconds: number): void {
+    this.preprocessSeconds.observe({ tower }, seconds);
+    this.jina.preprocessed(tower, seconds);
+  }
+
+  /** One batch went through an engine. */
+  ran(tower: 'text' | 'image', seconds: number): void {
+    this.engineSeconds.observe({ tower }, seconds);
+    this.jina.encoded(tower, seconds);
+  }
+
+  /** For a scraper that accepts `accept`; of the reference's metrics those of one pod, or of both. */
+  async page(accept?: string, pod?: Pod): Promise<Page> {
+    const own = await this.registry.getMetricsAsJSON();
+    return exposition([...own.map(toFamily), ...this.jina.families(pod)], accept);
+  }
+
+  async text(): Promise<string> {
+    return (await this.page()).body;
   }
 
   private counter<L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> {
@@ -105,4 +142,17 @@ export class Metrics {
   ): Histogram<L> {
     return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
   }
+}
+
+type Own = Omit<MetricObjectWithValues<MetricValue<string>>, 'type'> & { readonly type: unknown };
+
+function toFamily({ name, help, type, values }: Own): Family {
+  const samples = values.map(
+    ({ metricName = name, labels, value }: MetricValue<string> & { metricName?: string }) => ({
+      name: metricName,
+      labels: labels as Family['samples'][number]['labels'],
+      value,
+    }),
+  );
+  return { name: name.replace(/_total$/, ''), help, type: type as Family['type'], samples };
 }

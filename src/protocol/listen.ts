@@ -1,8 +1,10 @@
-import { ConfigError } from '../config/config.ts';
+import type { Protocol } from '../config/config.ts';
 import { Certificates } from './certificates.ts';
+import { startGrpc } from './grpc/start.ts';
 import { startMetricsListener } from './http/metrics-listener.ts';
 import { startHttp } from './http/start.ts';
-import type { Site, StartedListener } from './site.ts';
+import type { ListenerSite, Site, StartedListener } from './site.ts';
+import { startWebSocket } from './websocket/start.ts';
 
 export interface Sockets {
   readonly endpoints: readonly StartedListener[];
@@ -13,18 +15,19 @@ export interface Sockets {
   close(drainMs: number): Promise<void>;
 }
 
+const START: Readonly<Record<Protocol, (site: ListenerSite) => Promise<StartedListener>>> = {
+  grpc: startGrpc,
+  http: startHttp,
+  websocket: startWebSocket,
+};
+
 /**
  * Opens every port of the configuration, or none.
  *
- * @throws ConfigError of a protocol that is not spoken; Error of a port or a certificate
+ * @throws Error of a port or a certificate
  */
 export async function listen(site: Site): Promise<Sockets> {
-  const { gateway, executor, limits, ...flow } = site.config;
-  for (const { protocol } of gateway.listeners)
-    if (protocol !== 'http')
-      throw new ConfigError(
-        `${flow.origin}: protocol: expected http, got ${protocol}, which this version does not serve`,
-      );
+  const { gateway, executor, limits } = site.config;
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
   const certificates = gateway.tls && (await Certificates.open(gateway.tls, site));
@@ -34,9 +37,12 @@ export async function listen(site: Site): Promise<Sockets> {
   };
   try {
     for (const listener of gateway.listeners)
-      endpoints.push(await startHttp({ ...site, listener, certificates }));
-    for (const port of [gateway.metricsPort, executor.metricsPort])
-      if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host: gateway.host, port }));
+      endpoints.push(await START[listener.protocol]({ ...site, listener, certificates }));
+    const { host, metricsPort: port } = gateway;
+    if (port !== undefined) metrics.push(await startMetricsListener({ ...site, host, port, pod: 'gateway' }));
+    const { metricsPort: own } = executor;
+    if (own !== undefined)
+      metrics.push(await startMetricsListener({ ...site, host, port: own, pod: 'executor' }));
   } catch (error) {
     await close(limits.drainMs);
     throw error;

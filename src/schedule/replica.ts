@@ -113,7 +113,7 @@ export class Replica {
       if (error.code === 'engine_timeout') return { cause: 'timeout', error };
       return { cause: MEMORY.test(error.message) ? 'memory' : 'failed', error };
     } finally {
-      metrics.engineSeconds.observe({ tower }, (clock.now() - began) / 1000);
+      metrics.ran(tower, (clock.now() - began) / 1000);
     }
   }
 

@@ -2,11 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClipError } from '../errors.ts';
 import type { TextInput, Tower } from '../model/tower.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Trace } from '../observe/tracing.ts';
 import { systemClock } from '../schedule/clock.ts';
 import { type Leave, Room } from '../schedule/room.ts';
 import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Patience } from '../schedule/waiter.ts';
 import type { Item, Outcome, Tensor } from './item.ts';
+import { TowerSpans } from './tower-spans.ts';
 
 /** Texts → ids. @throws ClipError for a text that is refused */
 export interface TextSource {
@@ -56,14 +58,17 @@ export class Encoder {
     this.#loads = new Room(place, options.urisAtOnce, () => 0);
   }
 
-  /** Outcomes in the order of the items. */
-  async encode(items: readonly Item[], patience: Patience): Promise<Outcome[]> {
-    const outcomes: Promise<Outcome>[] = new Array(items.length);
-    const begin = (index: number, vector: Promise<Float32Array>) => {
-      outcomes[index] = this.#outcome(towerOf(items[index]!), vector);
-    };
+  /** Outcomes in the order of the items. `trace` is the span that the work is part of. */
+  async encode(items: readonly Item[], wanted: Patience, trace?: Trace): Promise<Outcome[]> {
     const lines = { text: [] as number[], picture: [] as number[], uri: [] as number[] };
     for (const [index, item] of items.entries()) lines[lineOf(item)].push(index);
+    const pictures = lines.picture.length + lines.uri.length;
+    const spans = trace && new TowerSpans(trace, { text: lines.text.length, image: pictures });
+    const patience: TracedPatience = spans ? { ...wanted, spans } : wanted;
+    const outcomes: Promise<Outcome>[] = new Array(items.length);
+    const begin = (index: number, vector: Promise<Float32Array>) => {
+      outcomes[index] = this.#outcome(towerOf(items[index]!), vector, spans);
+    };
     await Promise.all([
       this.#feedTexts(items, lines.text, patience, begin),
       this.#feed(
@@ -87,7 +92,7 @@ export class Encoder {
   async #feedTexts(
     items: readonly Item[],
     line: readonly number[],
-    patience: Patience,
+    patience: TracedPatience,
     begin: Begin,
   ): Promise<void> {
     let sliceBegan = performance.now();
@@ -99,9 +104,11 @@ export class Encoder {
     }
   }
 
-  async #text({ text }: TextItem, patience: Patience): Promise<Float32Array> {
+  async #text({ text }: TextItem, patience: TracedPatience): Promise<Float32Array> {
     if (patience.signal.aborted) throw ClipError.aborted(patience.signal);
-    return this.#options.scheduler.submit('text', this.#ids(text), patience);
+    const ids = this.#ids(text);
+    patience.spans?.preprocessed('text');
+    return this.#options.scheduler.submit('text', ids, patience);
   }
 
   #ids(text: string): TextInput {
@@ -109,7 +116,7 @@ export class Encoder {
     const began = performance.now();
     try {
       const ids = tokenizer.encode(text);
-      metrics.preprocessSeconds.observe({ tower: 'text' }, (performance.now() - began) / 1000);
+      metrics.preprocessed('text', (performance.now() - began) / 1000);
       return ids;
     } catch (error) {
       if (ClipError.from(error).code === 'text_too_long') metrics.limited.inc({ limit: 'text_characters' });
@@ -136,14 +143,15 @@ export class Encoder {
     }
   }
 
-  async #picture(item: Item, leave: Leave, patience: Patience): Promise<Float32Array> {
+  async #picture(item: Item, leave: Leave, patience: TracedPatience): Promise<Float32Array> {
     const pixels = await this.#pixels(item, patience.signal);
+    patience.spans?.preprocessed('image');
     const vector = this.#options.scheduler.submit('image', pixels, patience);
     leave();
     return vector;
   }
 
-  async #remotePicture(item: Item, leaveLoads: Leave, patience: Patience): Promise<Float32Array> {
+  async #remotePicture(item: Item, leaveLoads: Leave, patience: TracedPatience): Promise<Float32Array> {
     const { uris, scheduler } = this.#options;
     const bytes = await uris.load((item as UriItem).uri, patience.signal);
     const leave = await scheduler.room('image', patience);
@@ -159,7 +167,7 @@ export class Encoder {
     throw new ClipError('internal', `expected a picture, got an item of kind ${item.kind}`);
   }
 
-  async #outcome(tower: Tower, vector: Promise<Float32Array>): Promise<Outcome> {
+  async #outcome(tower: Tower, vector: Promise<Float32Array>, spans?: TowerSpans): Promise<Outcome> {
     const { items } = this.#options.metrics;
     try {
       const outcome = { vector: await vector };
@@ -169,8 +177,14 @@ export class Encoder {
       const error = ClipError.from(thrown);
       items.inc({ tower, code: error.code });
       return { error };
+    } finally {
+      spans?.answered(tower);
     }
   }
+}
+
+interface TracedPatience extends Patience {
+  readonly spans?: TowerSpans;
 }
 
 type Begin = (index: number, vector: Promise<Float32Array>) => void;

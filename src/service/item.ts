@@ -1,4 +1,5 @@
 import type { ClipError } from '../errors.ts';
+import type { Trace } from '../observe/tracing.ts';
 import type { Tensor } from '../preprocess/image/tensor.ts';
 import type { Permit, RequestSize } from '../schedule/permit.ts';
 import type { ModelDescription } from '../schedule/scheduler.ts';
@@ -24,6 +25,8 @@ export interface Context {
    * waiting. Absent: the request is a source of its own.
    */
   readonly source?: object;
+  /** The span that the work is part of; absent where nothing is traced. */
+  readonly trace?: Trace;
 }
 
 export type Outcome = { readonly vector: Float32Array } | { readonly error: ClipError };

@@ -60,7 +60,7 @@ export class Service implements EmbeddingService {
     // Each item may listen for itself; Node would take more than ten for a leak.
     if (items.length > 1) setMaxListeners(0, patience.signal);
     try {
-      return await this.#encoder.encode(items, patience);
+      return await this.#encoder.encode(items, patience, context.trace);
     } finally {
       patience.end();
     }

@@ -1,5 +1,5 @@
 import type { Config } from '../../src/config/config.ts';
-import { DEFAULT_FETCH, DEFAULT_LIMITS } from '../../src/config/config.ts';
+import { DEFAULT_FETCH, DEFAULT_GRPC, DEFAULT_LIMITS } from '../../src/config/config.ts';
 import { ClipError } from '../../src/errors.ts';
 import type {
   Context,
@@ -126,7 +126,10 @@ export function testConfig(
       crudEndpoints: true,
       exposedEndpoints: [],
       httpServer: 'auto',
+      messageDeflate: false,
+      httpCompression: 'auto',
       keepAliveTimeoutMs: 5000,
+      grpc: DEFAULT_GRPC,
       ...gateway,
     },
     executor: {
@@ -147,6 +150,7 @@ export function testConfig(
     fetch: DEFAULT_FETCH,
     files: { cache: '/nowhere', offline: true },
     log: { level: 'silent', format: 'json', healthRequests: false },
+    telemetry: {},
     environment: {},
     warnings: [],
   };

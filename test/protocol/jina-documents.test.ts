@@ -13,7 +13,8 @@ import { targets } from '../../src/protocol/jina/target.ts';
 import { toItem } from '../../src/protocol/jina/to-item.ts';
 import { selectDocuments } from '../../src/protocol/jina/traversal.ts';
 import { documentToJson } from '../../src/protocol/jina/write-document.ts';
-import { jsonValue, jsonVector } from '../../src/protocol/jina/write-json.ts';
+import { jsonValue } from '../../src/protocol/jina/write-json.ts';
+import { jsonVector } from '../../src/protocol/jina/write-vector.ts';
 
 const golden = JSON.parse(readFileSync(new URL('goldens/docarray.json', import.meta.url), 'utf8')) as {
   documents: { in: object; out: object }[];
@@ -97,8 +98,11 @@ test('tensors keep shape and values; ragged and non-numeric lists are refused wi
     shape: [2, 1, 3],
     data: Uint8Array.of(1, 2, 3, 4, 5, 255),
   });
-  assert.deepEqual(parseOne({ tensor: [256, -1] }).tensor!.data, Int32Array.of(256, -1));
-  assert.deepEqual(parseOne({ tensor: [0.5, 2 ** 40] }).tensor!.data, Float64Array.of(0.5, 2 ** 40));
+  assert.deepEqual(parseOne({ tensor: [256, -1] }).tensor, { shape: [2], data: Int32Array.of(256, -1) });
+  assert.deepEqual(parseOne({ tensor: [0.5, 2 ** 40] }).tensor, {
+    shape: [2],
+    data: Float64Array.of(0.5, 2 ** 40),
+  });
   const bad = [
     5,
     'x',

@@ -7,7 +7,7 @@ import { startMetricsListener } from '../../src/protocol/http/metrics-listener.t
 test('the metrics listener answers on any path, to readers only', async () => {
   const metrics = new Metrics();
   metrics.requests.inc({ protocol: 'http', route: '/post', code: 'ok' });
-  const options = { host: '127.0.0.1', metrics, log: silentLog };
+  const options = { host: '127.0.0.1', pod: 'gateway' as const, metrics, log: silentLog };
   const listener = await startMetricsListener({ ...options, port: 0 });
   const url = `http://127.0.0.1:${listener.port}`;
   for (const path of ['/', '/metrics', '/any/thing']) {

@@ -1,4 +1,4 @@
-import type { Config, Protocol } from '../config.ts';
+import { type Config, DEFAULT_GRPC, type Protocol } from '../config.ts';
 import { accepted, honoured } from '../section.ts';
 import { ANY, BOOLEAN, choice, FILE, integer, listOf, MAP, TEXT, WORD } from '../values.ts';
 import { PORT, TELEMETRY_KEYS } from './telemetry.ts';
@@ -112,19 +112,29 @@ export const WITH_KEYS = {
     'auto',
     'HTTP implementation: uWebSockets.js, `node:http`, or the first that loads. Not known upstream.',
   ),
+  http_compression: honoured(
+    choice<Config['gateway']['httpCompression']>(['auto', 'on', 'off']),
+    'auto',
+    'Compressed answers (br, gzip, deflate): for all who ask, for none, or (`auto`) for all but Python clients, which ask unasked. Not known upstream.',
+  ),
   limits: honoured(MAP, undefined, 'Limits of this server, see `with.limits`. Not known upstream.'),
   fetch: honoured(MAP, undefined, 'What URIs may be loaded, see `with.fetch`. Not known upstream.'),
   files: honoured(MAP, undefined, 'Where model files come from, see `with.files`. Not known upstream.'),
   expose_graphql_endpoint: accepted(BOOLEAN, false, 'GraphQL is not served'),
-  grpc_server_options: accepted(
-    ANY,
-    undefined,
-    'gRPC is not served by this version; message size is `with.limits.request_bytes`',
+  grpc_server_options: honoured(MAP, undefined, "gRPC's own settings, see `with.grpc_server_options`."),
+  grpc_reflection: honoured(
+    BOOLEAN,
+    DEFAULT_GRPC.reflection,
+    'Lets gRPC clients ask for services and messages, as grpcurl does. Not known upstream.',
   ),
   grpc_channel_options: accepted(ANY, undefined, 'there is no hop between gateway and executor'),
   timeout_ctrl: accepted(ANY, undefined, 'there are no control messages between processes', { silent: true }),
   retries: accepted(integer(-1), -1, 'a failed batch is retried once, on another replica where there is one'),
-  compression: accepted(WORD, 'NoCompression', 'there is no hop between gateway and executor'),
+  compression: honoured(
+    choice(['NoCompression', 'Deflate', 'Gzip']),
+    'NoCompression',
+    'Compression of gRPC replies, for clients that take it. Upstream: between gateway and executor.',
+  ),
   ...TELEMETRY_KEYS,
   env_from_secret: accepted(ANY, undefined, EXPORT_ONLY),
   workspace: accepted(ANY, undefined, 'the encoder keeps no state', { silent: true }),
@@ -172,6 +182,23 @@ export const UVICORN_KEYS = {
     undefined,
     'Bytes per request, where `with.limits.request_bytes` is not set. Upstream ends with an error.',
     { defaultNote: '`with.limits.request_bytes`' },
+  ),
+  ws_ping_interval: honoured(
+    integer(1, 86_400),
+    undefined,
+    'Seconds after which a silent WebSocket client gets a ping, where `with.limits.heartbeat_ms` is not set.',
+    { defaultNote: '`with.limits.heartbeat_ms`' },
+  ),
+  ws_ping_timeout: honoured(
+    integer(1, 86_400),
+    undefined,
+    'Seconds in which it must answer, where `with.limits.pong_ms` is not set.',
+    { defaultNote: '`with.limits.pong_ms`' },
+  ),
+  ws_per_message_deflate: honoured(
+    BOOLEAN,
+    false,
+    'Compresses WebSocket messages for clients that offer it. True upstream; vectors hardly shrink.',
   ),
   host: honoured(
     WORD,

@@ -31,10 +31,32 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
     Number.MAX_SAFE_INTEGER,
     'Bytes of requests and replies that one gRPC or WebSocket stream may hold.',
   ],
-  headerBytes: [2 ** 20, "Names and values of one HTTP request's headers together."],
+  receiveBytes: [
+    Number.MAX_SAFE_INTEGER,
+    'Bytes of gRPC or WebSocket messages that have not arrived whole, of all connections of a port together.',
+  ],
+  sessionBytes: [
+    Number.MAX_SAFE_INTEGER,
+    'Bytes that one gRPC connection may hold before it gets no further calls.',
+  ],
+  streams: [2 ** 31 - 1, 'Calls at a time on one gRPC connection.'],
+  streamResets: [
+    1_000_000,
+    'Calls that a client may cancel at once on one gRPC connection; 33 more in each second.',
+  ],
+  pingMs: [
+    LONGEST_MS,
+    'Milliseconds between pings of a gRPC client without calls, on average; 100 with calls. 60 may come at once.',
+  ],
+  idleMs: [LONGEST_MS, 'Milliseconds after which a gRPC connection without calls is closed.'],
+  headerBytes: [2 ** 20, "Names and values of one request's headers together."],
   headerMs: [LONGEST_MS, 'Milliseconds that the headers of a request may take.'],
   bodyMs: [LONGEST_MS, 'Milliseconds in which a body must arrive whole, or at 16 KiB/s.'],
   sendMs: [LONGEST_MS, 'Milliseconds in which a client may take nothing of its answer.'],
+  messageFragments: [1_000_000, 'Frames in which one WebSocket message may come.'],
+  heartbeatMs: [LONGEST_MS, 'Milliseconds after which a WebSocket client that is silent gets a ping.'],
+  pongMs: [LONGEST_MS, 'Milliseconds in which it must answer.'],
+  pingsPerSecond: [1_000_000, 'Pings and pongs that a WebSocket client may send in a second.'],
 };
 
 export const LIMIT_NAMES = Object.keys(BOUNDS) as (keyof Limits)[];

@@ -1,4 +1,3 @@
-import type { Limits } from '../../config/config.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Permit } from '../../service/item.ts';
 import { answer } from '../jina/answer.ts';
@@ -7,9 +6,10 @@ import { FieldError } from '../jina/field-error.ts';
 import { parseJson } from '../jina/json.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { responseToJson } from '../jina/response.ts';
-import { countLimit } from '../limit.ts';
+import { countFault } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
 import type { Site } from '../site.ts';
+import { bodyCoding } from './coding.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
 import type { Call, RouteHandler } from './route.ts';
 import type { HttpRequest } from './server.ts';
@@ -23,12 +23,6 @@ export interface DataRouteOptions {
    */
   readonly style: 'reference' | 'own';
 }
-
-const LIMIT_OF_CODE: Partial<Record<ErrorCode, keyof Limits>> = {
-  request_too_large: 'requestBytes',
-  too_deep: 'jsonDepth',
-  too_many_items: 'itemsPerRequest',
-};
 
 /** A route that takes documents and gives them back with vectors or scores. */
 export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
@@ -73,19 +67,26 @@ async function serve(
 ): Promise<'ok' | ErrorCode> {
   const own = options.style === 'own';
   const clock = openClock();
-  const request = await readRequest(site, options, call.request, { permit, patience });
+  const { request, bytes } = await readRequest(site, options, call.request, { permit, patience });
   warn(request);
-  const context = { permit, signal: patience.signal, deadline: patience.deadline };
-  const run = answer(site, request, { context, clock, perDocument: own });
-  working.push(run.settled);
-  const answered = await run.answer;
-  const { error, failed } = answered;
-  // What the executor raised is part of the reference's answer; everything else ends the request.
-  if (error && failed === 'request' && (own || !isExecutorFault(error))) throw error;
-  const body = await responseToJson(answered);
-  const status = error && failed === 'all' ? error.kind.http : 200;
-  const sent = await call.send(bytesReply(status, 'application/json', body));
-  return sent ? (error?.code ?? 'ok') : 'cancelled';
+  const passage = site.metrics.jina.receive(bytes);
+  try {
+    const { signal, deadline } = patience;
+    const context = { permit, signal, deadline, trace: call.trace };
+    const run = answer(site, request, { context, clock, perDocument: own, passage });
+    working.push(run.settled);
+    const answered = await run.answer;
+    const { error, failed } = answered;
+    // What the executor raised is part of the reference's answer; everything else ends the request.
+    if (error && failed === 'request' && (own || !isExecutorFault(error))) throw error;
+    const body = await responseToJson(answered);
+    const status = error && failed === 'all' ? error.kind.http : 200;
+    const sent = await call.send(bytesReply(status, 'application/json', body));
+    if (sent && !error) passage.succeeded(body.length);
+    return sent ? (error?.code ?? 'ok') : 'cancelled';
+  } finally {
+    passage.failed();
+  }
 }
 
 /** The body's bytes are free to go once this returns. */
@@ -94,30 +95,26 @@ async function readRequest(
   { endpoint }: DataRouteOptions,
   request: HttpRequest,
   { permit, patience }: Pick<Life, 'permit' | 'patience'>,
-): Promise<JinaRequest> {
+): Promise<{ request: JinaRequest; bytes: number }> {
   const { limits } = site.config;
   try {
     const body = await request.body({
       limit: limits.requestBytes,
       count: (bytes) => permit.addBytes(bytes),
+      coding: bodyCoding(request.headers.get('content-encoding')),
       signal: patience.signal,
     });
     const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
-    return parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
+    const parsed = parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
+    return { request: parsed, bytes: body.length };
   } catch (error) {
-    const limit = LIMIT_OF_CODE[ClipError.from(error).code];
-    if (limit) countLimit(site.metrics, limit);
+    countFault(site.metrics, error);
     throw error;
   }
 }
 
 function checkMediaType({ headers }: HttpRequest, style: DataRouteOptions['style']): void {
-  const encoding = headers.get('content-encoding') ?? 'identity';
-  if (encoding !== 'identity')
-    throw new ClipError(
-      'unsupported_media_type',
-      `expected a body without content-encoding, got ${encoding}`,
-    );
+  bodyCoding(headers.get('content-encoding'));
   const sent = headers.get('content-type');
   if (sent === undefined && style === 'own') return;
   if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(sent ?? '')) return;

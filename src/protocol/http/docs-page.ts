@@ -15,10 +15,11 @@ export function docsPage({ config }: Pick<Site, 'config'>, routes: readonly Rout
       `<tr><td><code>${escapeHtml(methods.join(', '))}</code></td><td><code>${escapeHtml(path)}</code></td>` +
       `<td>${escapeHtml(summary)}</td></tr>`,
   );
+  const example = routes.some(({ path }) => path === '/encode') ? `<pre>${escapeHtml(EXAMPLE)}</pre>` : '';
   return (
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title>` +
     `<style>${STYLE}</style></head><body><h1>${escapeHtml(title)}</h1><p>${escapeHtml(description)}</p>` +
-    `<table>${rows.join('')}</table><pre>${escapeHtml(EXAMPLE)}</pre>` +
+    `<table>${rows.join('')}</table>${example}` +
     '<p>The same as <a href="/openapi.json">OpenAPI</a>.</p></body></html>'
   );
 }

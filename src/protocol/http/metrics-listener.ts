@@ -1,4 +1,5 @@
 import { DEFAULT_LIMITS } from '../../config/config.ts';
+import type { Pod } from '../../observe/jina-families.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { countLimit } from '../limit.ts';
@@ -18,20 +19,23 @@ export async function startMetricsListener(options: {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Of the reference's metrics, those of this pod alone, as each of its pods serves its own. */
+  readonly pod: Pod;
   readonly metrics: Metrics;
   readonly log: Logger;
 }): Promise<{ readonly port: number; close(drainMs: number): Promise<void> }> {
-  const { host, port, metrics, log } = options;
+  const { host, port, pod, metrics, log } = options;
   const { headerBytes, headerMs, bodyMs, sendMs } = DEFAULT_LIMITS;
   const server = new NodeHttpServer({
     handler: async (request, response) => {
       const readable = !request.fault && ['GET', 'HEAD'].includes(request.method);
-      const reply = readable
-        ? bytesReply(200, metrics.registry.contentType, Buffer.from(await metrics.text()))
-        : jsonReply(request.fault?.kind.http ?? 405, {
-            detail: request.fault?.message ?? 'Method Not Allowed',
-          });
-      await response.send(reply);
+      if (readable) {
+        const { contentType, body } = await metrics.page(request.headers.get('accept'), pod);
+        await response.send(bytesReply(200, contentType, Buffer.from(body)));
+        return;
+      }
+      const detail = request.fault?.message ?? 'Method Not Allowed';
+      await response.send(jsonReply(request.fault?.kind.http ?? 405, { detail }));
     },
     limits: { connections: CONNECTIONS, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs: KEEP_ALIVE_MS },
     log,

@@ -3,9 +3,19 @@ import { ClipError } from '../../errors.ts';
 import { BodyReader } from './body.ts';
 import { clientLeft, type Exchange } from './exchange.ts';
 import { Head } from './head.ts';
-import type { BodyOptions, HttpServerOptions, Reply } from './server.ts';
+import type { BodyOptions, HttpLimits, HttpServerOptions, RefusingLimit, Reply } from './server.ts';
 
 const SLICE = 64 * 1024;
+
+export function headOf(
+  { url = '/', rawHeaders }: IncomingMessage,
+  limits: HttpLimits,
+  onLimit: (limit: RefusingLimit) => void,
+): Head {
+  const head = new Head(url, limits, onLimit);
+  for (let i = 0; i < rawHeaders.length; i += 2) head.add(rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!);
+  return head;
+}
 
 export class NodeExchange implements Exchange {
   readonly method: string;
@@ -27,18 +37,15 @@ export class NodeExchange implements Exchange {
     options: HttpServerOptions,
     state: { readonly closing: () => boolean; readonly awaitsContinue: boolean },
   ) {
-    const target = message.url ?? '/';
     this.#message = message;
     this.#response = response;
     this.#options = options;
     this.#closing = state.closing;
     this.#awaitsContinue = state.awaitsContinue;
     this.method = message.method ?? 'GET';
-    this.path = target.split('?', 1)[0]!;
+    this.path = (message.url ?? '/').split('?', 1)[0]!;
     this.signal = this.#leave.signal;
-    this.#head = new Head(target, options.limits, options.onLimit);
-    for (let i = 0; i < message.rawHeaders.length; i += 2)
-      this.#head.add(message.rawHeaders[i]!.toLowerCase(), message.rawHeaders[i + 1]!);
+    this.#head = headOf(message, options.limits, options.onLimit);
     this.#watch();
   }
 

@@ -1,16 +1,38 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ClipError } from '../../errors.ts';
 import { serverTlsOptions } from '../tls.ts';
 import { InFlight, runExchange } from './exchange.ts';
-import { NodeExchange } from './node-exchange.ts';
-import { type HttpServer, type HttpServerOptions, MOST_HEADERS, MOST_TARGET_CHARACTERS } from './server.ts';
+import { faultReply } from './fault.ts';
+import { headOf, NodeExchange } from './node-exchange.ts';
+import {
+  type HttpHandler,
+  type HttpServer,
+  type HttpServerOptions,
+  MOST_HEADERS,
+  MOST_TARGET_CHARACTERS,
+} from './server.ts';
+
+/** What takes requests to go on in another protocol on the same connection. */
+export interface Upgrades {
+  /** As the header `upgrade` names it, in lower case. Requests that ask for another are served as if they had not. */
+  readonly protocol: string;
+  /** Why a request for this path is refused; it is then answered with this. */
+  refuse(path: string): ClipError | undefined;
+  /** The connection is the taker's from here on; the server waits for its end as for an answer. */
+  take(message: IncomingMessage, socket: Duplex, head: Buffer): void;
+}
+
+export interface NodeHttpServerOptions extends HttpServerOptions {
+  readonly upgrades?: Upgrades;
+}
 
 /** The seam on `node:http` and `node:https`. */
 export class NodeHttpServer implements HttpServer {
   readonly implementation = 'node';
-  readonly #options: HttpServerOptions;
+  readonly #options: NodeHttpServerOptions;
   readonly #server: Server;
   readonly #inFlight = new InFlight();
   /** Every TCP connection. */
@@ -20,7 +42,7 @@ export class NodeHttpServer implements HttpServer {
   readonly #forget: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(options: HttpServerOptions) {
+  constructor(options: NodeHttpServerOptions) {
     this.#options = options;
     this.#server = makeServer(options);
     this.#forget = options.certificates?.onChange((material) =>
@@ -38,8 +60,13 @@ export class NodeHttpServer implements HttpServer {
       this.#busy.set(socket, new Set());
       socket.once('close', () => this.#busy.delete(socket));
     });
-    this.#server.on('request', (message, response) => this.#serve(message, response, false));
-    this.#server.on('checkContinue', (message, response) => this.#serve(message, response, true));
+    this.#server.on('request', (message, response) => this.#serve(message, response));
+    this.#server.on('checkContinue', (message, response) =>
+      this.#serve(message, response, { awaitsContinue: true }),
+    );
+    const { upgrades } = options;
+    if (upgrades)
+      this.#server.on('upgrade', (message, socket, head) => this.#upgrade(upgrades, message, socket, head));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuse(error, socket));
     this.#server.on('tlsClientError', (error) => options.log.debug({ err: error }, 'a TLS handshake failed'));
   }
@@ -83,7 +110,11 @@ export class NodeHttpServer implements HttpServer {
     });
   }
 
-  #serve(message: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+  #serve(
+    message: IncomingMessage,
+    response: ServerResponse,
+    { awaitsContinue = false, handler = this.#options.handler } = {},
+  ): void {
     const { socket } = message;
     const exchange = new NodeExchange(message, response, this.#options, {
       closing: () => this.#closed !== undefined,
@@ -92,11 +123,28 @@ export class NodeHttpServer implements HttpServer {
     this.#inFlight.enter();
     const exchanges = this.#busy.get(socket);
     exchanges?.add(exchange);
-    void runExchange(this.#options.handler, exchange, this.#options.log).finally(() => {
+    void runExchange(handler, exchange, this.#options.log).finally(() => {
       exchanges?.delete(exchange);
       if (this.#closed && exchanges?.size === 0) socket.destroySoon();
       this.#inFlight.leave();
     });
+  }
+
+  #upgrade(upgrades: Upgrades, message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { limits } = this.#options;
+    const asked = message.headers.upgrade?.toLowerCase() === upgrades.protocol;
+    const refusal = asked ? upgrades.refuse(message.url!.split('?', 1)[0]!) : undefined;
+    if (asked && !refusal && !headOf(message, limits, () => {}).fault) {
+      this.#busy.delete(socket);
+      this.#inFlight.enter();
+      socket.once('close', () => this.#inFlight.leave());
+      upgrades.take(message, socket, head);
+      return;
+    }
+    const refuse: HttpHandler = async (_, response) => {
+      await response.send(faultReply(refusal));
+    };
+    this.#serve(message, detachedResponse(message, socket), refusal && { handler: refuse });
   }
 
   /** Answers what the parser could not read. In the middle of another answer only the connection can be ended. */
@@ -118,6 +166,17 @@ export class NodeHttpServer implements HttpServer {
       () => socket.destroy(),
     );
   }
+}
+
+/** The response to a request on a connection that `node:http` has let go of, which ends with it. */
+function detachedResponse(message: IncomingMessage, socket: Duplex): ServerResponse {
+  const response = new ServerResponse(message);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  socket.on('drain', () => response.emit('drain'));
+  socket.on('error', () => socket.destroy());
+  response.once('finish', () => (socket as Socket).destroySoon());
+  return response;
 }
 
 const PARSER_ERRORS: Readonly<Record<string, string>> = {

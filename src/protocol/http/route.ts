@@ -1,9 +1,12 @@
 import type { ErrorCode } from '../../errors.ts';
+import type { Trace } from '../../observe/tracing.ts';
 import type { HttpRequest, Reply } from './server.ts';
 
 /** One request on its way through a route. */
 export interface Call {
   readonly request: HttpRequest;
+  /** The server's span; absent where nothing is traced. */
+  readonly trace?: Trace;
   /** Once. Resolves to false where the client left before it had the whole answer. */
   send(reply: Reply): Promise<boolean>;
 }

@@ -1,5 +1,7 @@
-import { ClipError, type ErrorCode } from '../../errors.ts';
+import { ClipError, ERRORS, type ErrorCode } from '../../errors.ts';
+import { openTrace, type Trace } from '../../observe/tracing.ts';
 import type { Site } from '../site.ts';
+import { compressor } from './compress.ts';
 import { allowOrigin, preflight } from './cors.ts';
 import { faultReply } from './fault.ts';
 import type { Call, Route } from './route.ts';
@@ -13,20 +15,42 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
   const candidates = (path: string): Route[] =>
     exact.get(path) ?? prefixes.filter((route) => path.startsWith(route.path.slice(0, -1)));
 
+  const compress = compressor(site.config.gateway.httpCompression);
   return async (request, response) => {
     const started = performance.now();
     const { cors } = site.config.gateway;
-    const call: Call = {
-      request,
-      send: (reply) => response.send(cors ? allowOrigin(request, reply) : reply),
-    };
     const found = candidates(request.path);
     const route = found.find(({ methods }) => allows(methods, request.method));
+    const trace = traceOf(request, route);
+    const call: Call = {
+      request,
+      trace,
+      send: async (reply) => {
+        const named = trace ? withTrace(trace, reply) : reply;
+        return response.send(await compress(request, cors ? allowOrigin(request, named) : named));
+      },
+    };
     const code = await answer(call, route, found, cors ? preflight(request) : undefined).catch((error) =>
       refuse(site, call, error),
     );
     observe(site, request, route, code, performance.now() - started);
+    trace?.end(code === 'ok' ? undefined : new ClipError(code, ERRORS[code].sentence));
   };
+}
+
+/** Names and attributes are OpenTelemetry's for HTTP servers. Probes are too many to be of use. */
+function traceOf({ method, path, headers }: HttpRequest, route: Route | undefined): Trace | undefined {
+  if (!route || route.probe) return undefined;
+  return openTrace((name) => headers.get(name), `${method} ${route.path}`, {
+    'http.request.method': method,
+    'http.route': route.path,
+    'url.path': path,
+  });
+}
+
+function withTrace(trace: Trace, reply: Reply): Reply {
+  trace.set({ 'http.response.status_code': reply.status });
+  return { ...reply, headers: { traceparent: trace.traceparent, ...reply.headers } };
 }
 
 function allows(methods: readonly string[], method: string): boolean {

@@ -5,7 +5,7 @@ import { docsPage } from './docs-page.ts';
 import { bytesReply, jsonReply } from './fault.ts';
 import { openApi } from './openapi.ts';
 import type { Route, RouteHandler } from './route.ts';
-import type { Reply } from './server.ts';
+import type { HttpRequest, Reply } from './server.ts';
 
 /** Every route of the HTTP protocol, in the order in which they are tried. */
 export function createRoutes(site: Site): Route[] {
@@ -13,10 +13,16 @@ export function createRoutes(site: Site): Route[] {
   const routes = [
     ...exposedRoutes(site),
     ...(crudEndpoints ? crudRoutes(site) : []),
-    ...(debugEndpoints ? debugRoutes(site) : []),
+    ...(debugEndpoints ? [postRoute(site), ...debugRoutes(site)] : []),
     ...ownRoutes(site),
     ...probeRoutes(site),
   ];
+  return [...routes, ...documentRoutes(site, routes)];
+}
+
+/** The routes that take no documents, for a port whose documents come by another protocol. */
+export function createProbeRoutes(site: Site): Route[] {
+  const routes = [...(site.config.gateway.debugEndpoints ? debugRoutes(site) : []), ...probeRoutes(site)];
   return [...routes, ...documentRoutes(site, routes)];
 }
 
@@ -43,15 +49,18 @@ function crudRoutes(site: Site): Route[] {
   }));
 }
 
+function postRoute(site: Site): Route {
+  return {
+    path: '/post',
+    methods: ['POST'],
+    summary: 'Send documents to any endpoint.',
+    listed: true,
+    serve: dataRoute(site, { style: 'reference' }),
+  };
+}
+
 function debugRoutes(site: Site): Route[] {
   return [
-    {
-      path: '/post',
-      methods: ['POST'],
-      summary: 'Send documents to any endpoint.',
-      listed: true,
-      serve: dataRoute(site, { style: 'reference' }),
-    },
     get('/status', 'Versions and environment.', () => jsonReply(200, versions(site))),
     {
       ...get('/dry_run', 'Whether a request would be served.', () => jsonReply(200, dryRun(site))),
@@ -87,9 +96,10 @@ function probeRoutes({ health, metrics }: Site): Route[] {
       const state = health.ready();
       return jsonReply(state.ready ? 200 : 503, state);
     }),
-    get('/metrics', 'Metrics in the Prometheus text format.', async () =>
-      bytesReply(200, metrics.registry.contentType, Buffer.from(await metrics.text())),
-    ),
+    get('/metrics', 'Metrics for Prometheus.', async ({ headers }) => {
+      const { contentType, body } = await metrics.page(headers.get('accept'));
+      return bytesReply(200, contentType, Buffer.from(body));
+    }),
   ];
   return probes.map((route) => ({ ...route, probe: true }));
 }
@@ -105,8 +115,9 @@ function documentRoutes(site: Site, routes: readonly Route[]): Route[] {
   ];
 }
 
-function get(path: string, summary: string, reply: () => Reply | Promise<Reply>): Route {
-  const serve: RouteHandler = async (call) => ((await call.send(await reply())) ? 'ok' : 'cancelled');
+function get(path: string, summary: string, reply: (request: HttpRequest) => Reply | Promise<Reply>): Route {
+  const serve: RouteHandler = async (call) =>
+    (await call.send(await reply(call.request))) ? 'ok' : 'cancelled';
   return { path, methods: ['GET'], summary, listed: true, serve };
 }
 

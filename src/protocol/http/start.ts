@@ -1,3 +1,4 @@
+import type { Protocol } from '../../config/config.ts';
 import { countLimit } from '../limit.ts';
 import type { ListenerSite, Site, StartedListener } from '../site.ts';
 import { chooseServer } from './choose.ts';
@@ -18,7 +19,8 @@ export async function startHttp({ listener, certificates, ...site }: ListenerSit
   };
   const open = { ...site, health };
   const handler = createRouter(open, createRoutes(open));
-  const server = await chooseServer(gateway.httpServer, { handler, certificates, ...serverOptions(site) });
+  const options = { handler, certificates, ...serverOptions(site, 'http') };
+  const server = await chooseServer(gateway.httpServer, options);
   if (gateway.cors) site.log.warn('CORS is on: pages of any origin may call this server');
   const port = await server.listen(gateway.host, listener.port);
   return {
@@ -32,13 +34,17 @@ export async function startHttp({ listener, certificates, ...site }: ListenerSit
   };
 }
 
-function serverOptions({ config, metrics, log }: Site): Omit<HttpServerOptions, 'handler' | 'certificates'> {
+/** What the configuration says of a server whose connections are counted under this protocol. */
+export function serverOptions(
+  { config, metrics, log }: Site,
+  protocol: Protocol,
+): Omit<HttpServerOptions, 'handler' | 'certificates'> {
   const { connections, headerBytes, headerMs, bodyMs, sendMs } = config.limits;
   const keepAliveMs = config.gateway.keepAliveTimeoutMs;
   return {
     limits: { connections, headerBytes, headerMs, bodyMs, sendMs, keepAliveMs },
     log,
-    onConnections: (change) => metrics.connections.inc({ protocol: 'http' }, change),
+    onConnections: (change) => metrics.connections.inc({ protocol }, change),
     onLimit: (limit) => countLimit(metrics, limit),
   };
 }

@@ -1,9 +1,10 @@
 import { untilAborted } from '../../abort.ts';
 import { ClipError } from '../../errors.ts';
+import type { Passage } from '../../observe/passage.ts';
 import type { Context } from '../../service/item.ts';
 import type { Site } from '../site.ts';
 import type { Clock } from './clock.ts';
-import { type Execution, execute } from './execute.ts';
+import { destinationOf, execute, type Failure } from './execute.ts';
 import type { JinaRequest } from './request.ts';
 import { type Route, routesOf } from './response.ts';
 
@@ -27,7 +28,12 @@ export interface AnswerOptions {
   readonly clock: Clock;
   /** Keep the documents that succeeded when others fail; they carry `error`. */
   readonly perDocument: boolean;
+  /** Where the request is counted; the caller tells it how the reply ended. */
+  readonly passage: Passage;
 }
+
+/** The reference's call from gateway to executor; here it is the hand-over. */
+const HOP = '/jina.JinaSingleDataRequestRPC/process_single_data';
 
 /**
  * Runs one request of any protocol. Never rejects: what goes wrong is the answer's `error`.
@@ -35,10 +41,11 @@ export interface AnswerOptions {
  * `settled` resolves when the work on its behalf has really ended, which is later than the answer where the client left.
  */
 export function answer(
-  { config, service }: Pick<Site, 'config' | 'service'>,
+  site: Pick<Site, 'config' | 'service'>,
   request: JinaRequest,
-  { context, clock, perDocument }: AnswerOptions,
+  options: AnswerOptions,
 ): { readonly answer: Promise<Answer>; readonly settled: Promise<unknown> } {
+  const { context, clock } = options;
   const started = clock.now();
   const finish = (run: Execution | ClipError): Answer => {
     const now = clock.now();
@@ -46,15 +53,51 @@ export function answer(
     const failure = thrown ? { error: run, failed: 'request' as const } : run.failure;
     const ended = thrown || run.ran ? now : undefined;
     const routes = routesOf(
-      config.executor.name,
+      site.config.executor.name,
       { received: clock.opened, started, ended, now },
       failure?.error,
     );
     return { request, ...failure, routes };
   };
-  const work = execute(request, config.executor, service, context, perDocument);
+  const work = run(site, request, options);
   return {
     answer: untilAborted(work, context.signal).then(finish, (thrown) => finish(ClipError.from(thrown))),
     settled: work.catch(() => {}),
   };
+}
+
+interface Execution {
+  /** False where the request is not for this executor: its documents are as they came. */
+  readonly ran: boolean;
+  readonly failure?: Failure;
+}
+
+async function run(
+  { config, service }: Pick<Site, 'config' | 'service'>,
+  request: JinaRequest,
+  options: AnswerOptions,
+): Promise<Execution> {
+  const destination = destinationOf(request, config.executor);
+  if (!destination) return { ran: false };
+  const { endpoint = '/', documents } = request;
+  const done = options.passage.handOver(endpoint, destination.endpoint);
+  const hop = options.context.trace?.child(HOP);
+  const method = hop?.child(destination.endpoint);
+  const context = method ? { ...options.context, trace: method } : options.context;
+  const count = documents.length;
+  let failed = true;
+  try {
+    const { executor } = config;
+    const { perDocument } = options;
+    const failure = await execute(request, destination.method, { executor, service, context, perDocument });
+    failed = failure !== undefined;
+    return { ran: true, failure };
+  } catch (error) {
+    method?.end(error);
+    throw error;
+  } finally {
+    done({ failed, documents: count });
+    method?.end();
+    hop?.end();
+  }
 }

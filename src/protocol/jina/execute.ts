@@ -6,55 +6,63 @@ import { encodeParameters } from './parameters.ts';
 import type { JinaRequest } from './request.ts';
 import { targets } from './target.ts';
 import { toItem } from './to-item.ts';
+import { traced } from './traced.ts';
 import { selectDocuments } from './traversal.ts';
 
-export interface Execution {
-  /** False where `target_executor` names another deployment: the documents are as they came. */
-  readonly ran: boolean;
-  /** Set where documents failed and the caller asked for the others nevertheless. */
-  readonly failure?: { readonly error: ClipError; readonly failed: 'all' | 'some' };
+/** What a request is for. */
+export interface Destination {
+  /** Of the flow; the one that stands for all others is `/default`. */
+  readonly endpoint: string;
+  readonly method: 'encode' | 'rank';
 }
 
-export type Executor = Pick<ExecutorConfig, 'name' | 'accessPaths' | 'endpoints'>;
+export interface ExecuteOptions {
+  readonly executor: Executor;
+  readonly service: EmbeddingService;
+  readonly context: Context;
+  /** Keep the documents that succeeded when others fail; they carry `error`. */
+  readonly perDocument: boolean;
+}
+
+/** Set where documents failed and the caller asked for the others nevertheless. */
+export type Failure = { readonly error: ClipError; readonly failed: 'all' | 'some' } | undefined;
+
+export type Executor = Pick<ExecutorConfig, 'name' | 'accessPaths' | 'endpoints' | 'minibatchSize'>;
+
+/**
+ * Endpoints match exactly; whatever is bound to nothing falls to the default, which is encode.
+ *
+ * @returns undefined where `target_executor` names another deployment
+ * @throws ClipError of a request that is not to be worked on
+ */
+export function destinationOf(request: JinaRequest, { name, endpoints }: Executor): Destination | undefined {
+  const { endpoint = '/', targetExecutor, fault } = request;
+  if (fault) throw fault;
+  if (targetExecutor && !targets(targetExecutor, name, ['body', 'target_executor'])) return undefined;
+  const method = endpoints.get(endpoint) ?? (endpoint === '/rank' ? 'rank' : undefined);
+  if (method) return { endpoint, method };
+  return { endpoint: '/default', method: endpoints.get('/default') ?? 'encode' };
+}
 
 /**
  * Runs one request as the reference's executor does, and writes the results into its documents. Nothing is written
  * before everything is known, so after a throw the documents are as they came.
  *
- * @param perDocument keep the documents that succeeded when others fail; they carry `error`
  * @throws ClipError of the first item that failed, without `perDocument`; of faults that concern the whole request
  */
 export async function execute(
   request: JinaRequest,
-  executor: Executor,
-  service: EmbeddingService,
-  context: Context,
-  perDocument: boolean,
-): Promise<Execution> {
-  const { documents, endpoint = '/', targetExecutor, fault } = request;
-  if (fault) throw fault;
-  if (targetExecutor && !targets(targetExecutor, executor.name, ['body', 'target_executor']))
-    return { ran: false };
-  if (documents.length === 0) return { ran: true };
-  if (methodOf(endpoint, executor) === 'rank') {
-    await rank(documents, service, context);
-    return { ran: true };
-  }
-  return { ran: true, failure: await encode(request, executor, service, context, perDocument) };
+  method: Destination['method'],
+  options: ExecuteOptions,
+): Promise<Failure> {
+  if (request.documents.length === 0) return undefined;
+  if (method === 'encode') return encode(request, options);
+  await rank(request.documents, options);
+  return undefined;
 }
 
-/** Endpoints match exactly; whatever is bound to nothing falls to the default, which is encode. */
-export function methodOf(endpoint: string, { endpoints }: Executor): 'encode' | 'rank' {
-  return endpoints.get(endpoint) ?? (endpoint === '/rank' ? 'rank' : (endpoints.get('/default') ?? 'encode'));
-}
-
-async function encode(
-  { documents, parameters }: JinaRequest,
-  executor: Executor,
-  service: EmbeddingService,
-  context: Context,
-  perDocument: boolean,
-): Promise<Execution['failure']> {
+async function encode({ documents, parameters }: JinaRequest, options: ExecuteOptions): Promise<Failure> {
+  const { executor, service, context, perDocument } = options;
   const { accessPaths, dropImageContent } = encodeParameters(parameters, executor.name, executor.accessPaths);
   const owners: Document[] = [];
   const items: Item[] = [];
@@ -66,7 +74,9 @@ async function encode(
   }
   if (items.length === 0) return undefined;
   context.permit.addItems(items.length);
-  const outcomes = await service.encode(items, context);
+  const outcomes = await traced(options, { items, dropImageContent }, (context) =>
+    service.encode(items, context),
+  );
   if (outcomes.length !== items.length)
     throw new ClipError(
       'internal',
@@ -100,11 +110,8 @@ function embed(document: Document, vector: Float32Array | undefined, dropImageCo
 }
 
 /** `drop_image_content` and access paths have no effect on rank in the reference, and none here. */
-async function rank(
-  documents: readonly Document[],
-  service: EmbeddingService,
-  context: Context,
-): Promise<void> {
+async function rank(documents: readonly Document[], options: ExecuteOptions): Promise<void> {
+  const { service, context } = options;
   const groups = documents.map((document, i) => ({
     query: contentOf(document, `document ${i}`),
     matches: (document.matches ?? []).map((match, j) => contentOf(match, `match ${j} of document ${i}`)),
@@ -112,8 +119,11 @@ async function rank(
   const empty = groups.findIndex(({ matches }) => matches.length === 0);
   if (empty >= 0)
     throw new ClipError('rank_failed', `expected at least one match, got none in document ${empty}`);
-  context.permit.addItems(groups.reduce((sum, { matches }) => sum + 1 + matches.length, 0));
-  const ranked = await service.rank(groups, context);
+  const items = groups.flatMap(({ query, matches }) => [query, ...matches]);
+  context.permit.addItems(items.length);
+  const ranked = await traced(options, { items, dropImageContent: false }, (context) =>
+    service.rank(groups, context),
+  );
   if (
     ranked.length !== groups.length ||
     ranked.some(({ matches }, i) => !isOrder(matches, groups[i]!.matches))

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { onAbort, untilAborted } from '../../abort.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
+import type { Passage } from '../../observe/passage.ts';
+import type { Trace } from '../../observe/tracing.ts';
 import type { Permit, RequestSize } from '../../service/item.ts';
 import { countLimit } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
@@ -36,6 +38,8 @@ export interface StreamOptions<Frame extends Sized> {
   readonly deadline?: number;
   /** Most that the encoding takes for one component of a vector; 4 where absent. */
   readonly bytesPerComponent?: number;
+  /** The span of the whole stream. */
+  readonly trace?: Trace;
 }
 
 /** Codes that concern the server and not the request: they end the stream, so that clients go elsewhere. */
@@ -64,17 +68,15 @@ export async function serveStream<Frame extends Sized>(
 
 /** One request on its way. What it brought is not part of it: only the reply is held while a slow client takes others. */
 interface Flight {
-  readonly began: number;
+  readonly clock: Clock;
   readonly lease: Lease;
   readonly patience: Patience;
+  readonly passage: Passage;
   /** Whether the reply before it is out. */
   readonly after: Promise<boolean> | undefined;
 }
 
-interface Reply<Frame> {
-  readonly frame: Frame;
-  readonly code: 'ok' | ErrorCode;
-}
+type Reply<Frame> = { readonly frame: Frame; readonly code: 'ok' | ErrorCode };
 
 class Stream<Frame extends Sized> {
   readonly #site: Site;
@@ -131,7 +133,6 @@ class Stream<Frame extends Sized> {
   /** Resolves when the next request may come. @throws ClipError that ends the stream */
   async #take(frame: Frame): Promise<void> {
     const clock = openClock();
-    const began = performance.now();
     const request = this.#options.decode(frame);
     const size = { items: countDocuments(request.documents), bytes: frame.length };
     const { bytesPerComponent = BYTES_PER_COMPONENT } = this.#options;
@@ -140,10 +141,11 @@ class Stream<Frame extends Sized> {
     // Another request may have ended the stream meanwhile.
     if (this.#failure) return;
     const patience = openPatience(this.#end.signal, this.#site.config.gateway.requestTimeoutMs);
-    const flight: Flight = { began, lease, patience, after: this.#lastReply };
+    const passage = this.#site.metrics.jina.receive(frame.length);
+    const flight: Flight = { clock, lease, patience, passage, after: this.#lastReply };
     this.#flights++;
     const admission = await this.#admit(size, flight);
-    const sent = this.#deliver(flight, this.#answer(request, clock, admission, flight));
+    const sent = this.#deliver(flight, this.#answer(request, admission, flight));
     if (this.#options.inOrder) this.#lastReply = sent;
   }
 
@@ -160,16 +162,11 @@ class Stream<Frame extends Sized> {
   }
 
   /** @throws ClipError that ends the stream */
-  async #answer(
-    request: JinaRequest,
-    clock: Clock,
-    admission: Permit | ClipError,
-    { patience }: Flight,
-  ): Promise<Reply<Frame>> {
+  async #answer(request: JinaRequest, admission: Permit | ClipError, flight: Flight): Promise<Reply<Frame>> {
     const answered =
       admission instanceof ClipError
         ? refused(request, admission)
-        : await this.#work(request, clock, admission, patience);
+        : await this.#work(request, admission, flight);
     if (answered.error && ENDS_STREAM.has(answered.error.code)) throw answered.error;
     const { encode } = this.#options;
     try {
@@ -181,11 +178,12 @@ class Stream<Frame extends Sized> {
     }
   }
 
-  #work(request: JinaRequest, clock: Clock, permit: Permit, patience: Patience): Promise<Answer> {
-    const ends = Math.min(this.#options.deadline ?? Infinity, patience.deadline ?? Infinity);
+  #work(request: JinaRequest, permit: Permit, { clock, patience, passage }: Flight): Promise<Answer> {
+    const { trace, deadline: last = Infinity } = this.#options;
+    const ends = Math.min(last, patience.deadline ?? Infinity);
     const deadline = ends === Infinity ? undefined : ends;
-    const context = { permit, signal: patience.signal, deadline, source: this };
-    const run = answer(this.#site, request, { context, clock, perDocument: false });
+    const context = { permit, signal: patience.signal, deadline, source: this, trace };
+    const run = answer(this.#site, request, { context, clock, perDocument: false, passage });
     // A client that leaves does not free its share before the work on its behalf has really ended.
     void run.settled.then(() => permit.release());
     return run.answer;
@@ -201,6 +199,7 @@ class Stream<Frame extends Sized> {
       if ((await flight.after) === false) return false;
       await this.#send(frame);
       end = code;
+      if (code === 'ok') flight.passage.succeeded(frame.length);
       return true;
     } catch (thrown) {
       const error = ClipError.from(thrown);
@@ -223,13 +222,14 @@ class Stream<Frame extends Sized> {
     }
   }
 
-  #land({ patience, lease, began }: Flight, code: 'ok' | ErrorCode): void {
+  #land({ patience, passage, lease, clock }: Flight, code: 'ok' | ErrorCode): void {
     const { protocol, route } = this.#options;
     const { metrics } = this.#site;
     patience.close();
+    passage.failed();
     lease.leave();
     metrics.requests.inc({ protocol, route, code });
-    metrics.requestSeconds.observe({ protocol, route }, (performance.now() - began) / 1000);
+    metrics.requestSeconds.observe({ protocol, route }, (clock.now() - clock.opened) / 1e6);
     this.#flights--;
     if (this.#flights === 0) this.#landed?.();
   }
