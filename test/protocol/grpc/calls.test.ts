@@ -212,7 +212,7 @@ test(
     };
     write();
     // A first look makes the client keep what comes out of its memory; nobody reads on, and the server takes no more requests.
-  stream.read(0);
+    stream.read(0);
     let before = -1;
     await until(async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
