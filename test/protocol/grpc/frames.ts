@@ -23,7 +23,12 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+export function frame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Buffer = Buffer.alloc(0),
+): Buffer {
   const head = Buffer.alloc(HEAD);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;
