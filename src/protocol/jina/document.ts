@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { ClipError } from '../../errors.ts';
 import type { Tensor } from '../../service/item.ts';
 
@@ -13,23 +12,38 @@ export interface Document {
   granularity?: number;
   adjacency?: number;
   blob?: Uint8Array;
-  tensor?: Tensor;
+  tensor?: Tensor | Encoded;
   mimeType?: string;
   text?: string;
   weight?: number;
   uri?: string;
-  tags?: JsonObject;
+  tags?: JsonObject | Encoded;
   offset?: number;
   location?: number[];
   /** float32 [D] where this server made it; a client's own array where it sent one. */
-  embedding?: Float32Array | Tensor;
+  embedding?: Float32Array | Tensor | Encoded;
   modality?: string;
   evaluations?: Scores;
   scores?: Scores;
   chunks?: Document[];
   matches?: Document[];
+  /** docarray's `_metadata`, which only the protobuf wire carries. */
+  metadata?: Encoded;
   /** Why this document has no vector, on the routes that answer document by document. */
   error?: ClipError;
+}
+
+/**
+ * A protobuf sub-message as it came. It goes back byte for byte, so that what this server has no use for keeps its type; it is
+ * read only where its values are asked for.
+ */
+export class Encoded {
+  /** Well-formed; a view of the request. */
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
 }
 
 export interface NamedScore {
@@ -42,11 +56,11 @@ export interface NamedScore {
 
 export type Scores = Record<string, NamedScore>;
 
-/** As JSON.parse gives it; every number is finite. */
+/** As JSON.parse gives it; a number may be NaN or infinite only where it came by the protobuf wire. */
 export type JsonObject = Record<string, unknown>;
 
 export function newId(): string {
-  return randomUUID().replaceAll('-', '');
+  return globalThis.crypto.randomUUID().replaceAll('-', '');
 }
 
 /** Documents of all levels. */

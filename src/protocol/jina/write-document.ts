@@ -1,18 +1,24 @@
-import type { Document, NamedScore, Scores } from './document.ts';
+import { type Document, Encoded, type NamedScore, type Scores } from './document.ts';
 import { tensorToJson } from './tensor.ts';
+import { numbersOf } from './wire/nd-array.ts';
+import { decodeStruct } from './wire/struct.ts';
 import { jsonDouble, jsonValue, jsonVector } from './write-json.ts';
 
-/** The reference's JSON form: these keys, in this order, null where unset; `error` only where there is one. */
+/**
+ * The reference's JSON form: these keys, in this order, null where unset; `error` only where there is one.
+ *
+ * @throws ClipError bad_vector; invalid_tensor where an array that came encoded is none of numbers
+ */
 export function documentToJson(document: Document): string {
-  const { tensor, error } = document;
+  const { error } = document;
   const head =
     `{"id":${JSON.stringify(document.id)},"parent_id":${text(document.parentId)},` +
     `"granularity":${document.granularity ?? null},"adjacency":${document.adjacency ?? null},` +
-    `"blob":${base64(document.blob)},"tensor":${tensor ? tensorToJson(tensor, printerOf(tensor.data)) : null},` +
+    `"blob":${base64(document.blob)},"tensor":${array(document.tensor)},` +
     `"mime_type":${text(document.mimeType)},"text":${text(document.text)},"weight":${float(document.weight)},` +
-    `"uri":${text(document.uri)},"tags":${document.tags ? jsonValue(document.tags) : null},` +
+    `"uri":${text(document.uri)},"tags":${tags(document.tags)},` +
     `"offset":${float(document.offset)},"location":${numbers(document.location)},` +
-    `"embedding":${embedding(document.embedding)},"modality":${text(document.modality)},` +
+    `"embedding":${array(document.embedding)},"modality":${text(document.modality)},` +
     `"evaluations":${scores(document.evaluations)},"scores":${scores(document.scores)},` +
     `"chunks":${list(document.chunks)},"matches":${list(document.matches)}`;
   if (!error) return `${head}}`;
@@ -36,9 +42,15 @@ function base64(bytes: Uint8Array | undefined): string {
   return `"${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}"`;
 }
 
-function embedding(value: Document['embedding']): string {
+function array(value: Document['embedding']): string {
+  if (value instanceof Float32Array) return jsonVector(value);
+  const tensor = value instanceof Encoded ? numbersOf(value) : value;
+  return tensor ? tensorToJson(tensor, printerOf(tensor.data)) : 'null';
+}
+
+function tags(value: Document['tags']): string {
   if (!value) return 'null';
-  return value instanceof Float32Array ? jsonVector(value) : tensorToJson(value, printerOf(value.data));
+  return jsonValue(value instanceof Encoded ? decodeStruct(value) : value);
 }
 
 /** NumPy keeps integers of a client's own array integers, and floats floats. */
