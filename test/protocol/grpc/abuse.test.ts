@@ -119,7 +119,7 @@ test('headers without end are cut off', TIMEOUT, async () => {
 
 test('a client that says nothing is let go', TIMEOUT, async () => {
   await using rig = await openRig({ limits: { headerMs: 50 } });
-  using silent = new FrameClient(rig.port, false);
+  using silent = new FrameClient(rig.port, 'no');
   await silent.end();
   assert.equal(await rig.limited('header_ms'), 1);
   await assertServed(rig);

@@ -82,8 +82,8 @@ export class FrameClient implements Disposable {
   #rest = Buffer.alloc(0);
   #wake: (() => void)[] = [];
 
-  /** @param greet false sends nothing by itself, not even the connection's preface */
-  constructor(port: number, greet = true) {
+  /** @param greet what is sent at first: nothing; the preface; or also that the server's settings are taken */
+  constructor(port: number, greet: 'no' | 'preface' | 'settings' = 'settings') {
     this.socket = connect({ port, host: '127.0.0.1' });
     // A connection that the server resets is an outcome like any other.
     this.socket.on('error', () => {});
@@ -92,7 +92,8 @@ export class FrameClient implements Disposable {
       this.closed = true;
       this.#notify();
     });
-    if (greet) this.send(PREFACE, frame(SETTINGS, 0, 0), frame(SETTINGS, ACK, 0));
+    if (greet !== 'no') this.send(PREFACE, frame(SETTINGS, 0, 0));
+    if (greet === 'settings') this.send(frame(SETTINGS, ACK, 0));
   }
 
   send(...parts: Uint8Array[]): boolean {

@@ -112,7 +112,7 @@ for (const version of ['v1alpha', 'v1']) {
     assert.deepEqual(names, [ofJina, ['docarray.proto', 'google/protobuf/struct.proto'], ofJina, ofJina]);
     const [error] = fields(messages[5]!, 7);
     assert.deepEqual([error![1], text(error!, 2)], [status.NOT_FOUND, 'there is no no.such.Thing']);
-    assert.deepEqual(fields(messages[5]!, 2)[0], new Uint8Array(asking('no.such.Thing', 4)));
+    assert.deepEqual(fields(messages[5]!, 2)[0], asking('no.such.Thing', 4));
   });
 }
 
