@@ -26,6 +26,7 @@ export interface Rig extends AsyncDisposable {
   readonly listener: StartedListener;
   readonly port: number;
   readonly service: FakeService;
+  readonly certificates: Certificates | undefined;
   readonly metrics: Metrics;
   /** Emptied for ready. */
   readonly reasons: string[];
@@ -52,8 +53,8 @@ export async function openRig({ gateway, grpc, limits, port = 0 }: Settings = {}
   const listener = await startGrpc({
     config,
     listener: { protocol: 'grpc', port },
-    certificates,
     service,
+    certificates,
     health: { ready: () => ({ ready: reasons.length === 0, reasons }) },
     metrics,
     log: silentLog,
@@ -64,6 +65,7 @@ export async function openRig({ gateway, grpc, limits, port = 0 }: Settings = {}
     listener,
     port: listener.address.port,
     service,
+    certificates,
     metrics,
     reasons,
     client: (options) => {
