@@ -26,7 +26,7 @@ const LIMIT_OF_FAULT: Readonly<Record<string, keyof Limits>> = {
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'messageFragments',
 };
 
-/** Time in which a client that is cut off, or idle when the server ends, can take the reason and answer. */
+/** Time for a client that is cut off, or that the server ends on, to act: to take the reason, or to send once more. */
 const FAREWELL_MS = 1000;
 
 /** One WebSocket: what comes in, what goes out, and every way in which it ends. */
@@ -111,7 +111,7 @@ export class Connection {
 
   /** The server's end: reads no more; whoever serves the connection closes it when its replies are out. */
   stop(): void {
-    this.inbox.stop(this.#intake.midway);
+    this.inbox.stop(this.#intake.midway, FAREWELL_MS);
   }
 
   #listen(transport: Socket): void {

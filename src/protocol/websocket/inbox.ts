@@ -24,6 +24,9 @@ export class Inbox implements AsyncIterable<Buffer> {
   /** Set once nothing more is taken in: with a fault, or without. */
   #end: { readonly fault?: ClipError } | undefined;
   #complete = false;
+  #used = false;
+  /** Set between the server's wish to end and the end. */
+  #grace: NodeJS.Timeout | undefined;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -67,6 +70,11 @@ export class Inbox implements AsyncIterable<Buffer> {
       this.end(kind === 'end' ? undefined : kind);
       return;
     }
+    if (this.#grace) {
+      this.end(refusal());
+      return;
+    }
+    this.#used = true;
     if (this.#wanted) {
       this.#wanted.resolve({ done: false, value: message });
       this.#wanted = undefined;
@@ -83,6 +91,7 @@ export class Inbox implements AsyncIterable<Buffer> {
   end(fault?: ClipError): void {
     if (this.#end) return;
     this.#end = { fault };
+    clearTimeout(this.#grace);
     // Whatever is sent from here on is read and dropped, or the client's own close would not be seen.
     this.#resume();
     if (fault) this.#wanted?.reject(fault);
@@ -90,14 +99,19 @@ export class Inbox implements AsyncIterable<Buffer> {
     this.#wanted = undefined;
   }
 
-  /** The server's end: nothing more is read. A client that has sent more than was taken is told so by the fault. */
-  stop(midway: boolean): void {
-    if (this.#end) return;
+  /**
+   * The server's end. A client that has sent more than was taken, or does so within the grace, is told so by the fault: the
+   * Python client waits for ever for the reply to a request that it sends after the close.
+   *
+   * @param midway in the middle of a message
+   */
+  stop(midway: boolean, graceMs: number): void {
+    if (this.#end || this.#grace) return;
     const unread = midway || this.#paused || this.#messages.length > 0;
     this.#messages.length = 0;
-    this.end(
-      unread ? new ClipError('draining', 'the server takes no new requests: it is shutting down') : undefined,
-    );
+    if (unread) this.end(refusal());
+    else if (this.#used) this.#grace = setTimeout(() => this.end(), graceMs);
+    else this.end();
   }
 
   #resume(): void {
@@ -105,4 +119,8 @@ export class Inbox implements AsyncIterable<Buffer> {
     this.#paused = false;
     this.#options.resume();
   }
+}
+
+function refusal(): ClipError {
+  return new ClipError('draining', 'the server takes no new requests: it is shutting down');
 }

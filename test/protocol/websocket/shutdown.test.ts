@@ -63,6 +63,22 @@ on(
   { gateway: { prefetch: 2 } },
 );
 
+on('a client that sends once more while the server ends hears so: 1011', async (rig) => {
+  const client = await rig.connect('bytes');
+  client.send(dataRequest('a', ['x']));
+  await client.take(1);
+  const other = await rig.connect('bytes');
+  other.send(dataRequest('b', ['x']));
+  await other.take(1);
+  const closing = rig.listener.close(10_000);
+  client.send(dataRequest('c', ['x']));
+  other.send(END);
+  assert.equal((await client.closed).code, 1011);
+  assert.equal((await other.closed).code, 1000);
+  assert.equal(rig.service.seen.length, 2);
+  await closing;
+});
+
 on('a request that the server refuses for itself ends the session with 1011', async (rig) => {
   for (const code of ['draining', 'not_ready'] as const) {
     const client = await rig.connect('bytes');
