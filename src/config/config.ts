@@ -54,6 +54,8 @@ export interface GatewayConfig {
   readonly httpServer: 'auto' | 'uws' | 'node';
   /** Whether WebSocket messages are compressed for clients that offer it. */
   readonly messageDeflate: boolean;
+  /** Answers for clients that ask. `auto` leaves out those that ask for `gzip, deflate` and nothing else. */
+  readonly httpCompression: 'auto' | 'on' | 'off';
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;
@@ -146,7 +148,7 @@ export interface Limits {
   readonly connections: number;
   /** Requests and replies that one stream (gRPC, WebSocket) may hold. */
   readonly streamBytes: number;
-  /** Bytes of gRPC messages that have not arrived whole, of all connections together. */
+  /** Bytes of gRPC or WebSocket messages that have not arrived whole, of all connections of a port together. */
   readonly receiveBytes: number;
   /** What one gRPC connection may hold before it gets no further calls. */
   readonly sessionBytes: number;
@@ -169,7 +171,7 @@ export interface Limits {
   /** Frames in which one WebSocket message may come. */
   readonly messageFragments: number;
   /** From the last sign of life of a WebSocket's client to the ping that asks for one. */
-  readonly silenceMs: number;
+  readonly heartbeatMs: number;
   /** From that ping to a sign of life. */
   readonly pongMs: number;
   /** Pings and pongs that the client of a WebSocket may send in a second. */
@@ -202,7 +204,7 @@ export const DEFAULT_LIMITS: Limits = {
   bodyMs: 10_000,
   sendMs: 30_000,
   messageFragments: 16_384,
-  silenceMs: 20_000,
+  heartbeatMs: 20_000,
   pongMs: 20_000,
   pingsPerSecond: 100,
 };

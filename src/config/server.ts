@@ -23,7 +23,7 @@ export function readLimits(
     streams: grpc.get('grpc.max_concurrent_streams'),
     pingMs: grpc.get('grpc.http2.min_ping_interval_without_data_ms'),
     idleMs: grpc.get('grpc.max_connection_idle_ms'),
-    silenceMs: inMs(uvicorn.get('ws_ping_interval')),
+    heartbeatMs: inMs(uvicorn.get('ws_ping_interval')),
     pongMs: inMs(uvicorn.get('ws_ping_timeout')),
   };
   const value = (name: keyof Limits) =>

@@ -100,14 +100,6 @@ test('faults of the configuration end with 2 and name file, line and key', async
   assert.match(unknown.err, /--model/);
 });
 
-test('a protocol that this version does not speak is refused with 2', async () => {
-  const { code, err } = await finish(
-    start(['-i'], (await flow()).replace('protocol: http', 'protocol: grpc')),
-  );
-  assert.equal(code, 2);
-  assert.match(err, /expected http, got grpc/);
-});
-
 test('a port that is taken ends with 1 and names it', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

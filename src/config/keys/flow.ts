@@ -112,6 +112,11 @@ export const WITH_KEYS = {
     'auto',
     'HTTP implementation: uWebSockets.js, `node:http`, or the first that loads. Not known upstream.',
   ),
+  http_compression: honoured(
+    choice<Config['gateway']['httpCompression']>(['auto', 'on', 'off']),
+    'auto',
+    'Compressed answers (br, gzip, deflate): for all who ask, for none, or (`auto`) for all but Python clients, which ask unasked. Not known upstream.',
+  ),
   limits: honoured(MAP, undefined, 'Limits of this server, see `with.limits`. Not known upstream.'),
   fetch: honoured(MAP, undefined, 'What URIs may be loaded, see `with.fetch`. Not known upstream.'),
   files: honoured(MAP, undefined, 'Where model files come from, see `with.files`. Not known upstream.'),
@@ -181,8 +186,8 @@ export const UVICORN_KEYS = {
   ws_ping_interval: honoured(
     integer(1, 86_400),
     undefined,
-    'Seconds after which a silent WebSocket client gets a ping, where `with.limits.silence_ms` is not set.',
-    { defaultNote: '`with.limits.silence_ms`' },
+    'Seconds after which a silent WebSocket client gets a ping, where `with.limits.heartbeat_ms` is not set.',
+    { defaultNote: '`with.limits.heartbeat_ms`' },
   ),
   ws_ping_timeout: honoured(
     integer(1, 86_400),

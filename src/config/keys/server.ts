@@ -27,7 +27,7 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   ],
   receiveBytes: [
     Number.MAX_SAFE_INTEGER,
-    'Bytes of gRPC messages that have not arrived whole, of all connections together.',
+    'Bytes of gRPC or WebSocket messages that have not arrived whole, of all connections of a port together.',
   ],
   sessionBytes: [
     Number.MAX_SAFE_INTEGER,
@@ -48,7 +48,7 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   bodyMs: [LONGEST_MS, 'Milliseconds in which a body must arrive whole, or at 16 KiB/s.'],
   sendMs: [LONGEST_MS, 'Milliseconds in which a client may take nothing of its answer.'],
   messageFragments: [1_000_000, 'Frames in which one WebSocket message may come.'],
-  silenceMs: [LONGEST_MS, 'Milliseconds after which a WebSocket client that is silent gets a ping.'],
+  heartbeatMs: [LONGEST_MS, 'Milliseconds after which a WebSocket client that is silent gets a ping.'],
   pongMs: [LONGEST_MS, 'Milliseconds in which it must answer.'],
   pingsPerSecond: [1_000_000, 'Pings and pongs that a WebSocket client may send in a second.'],
 };

@@ -1,35 +1,31 @@
-import { ClipError, type ErrorCode } from '../../errors.ts';
+import type { ClipError, ErrorCode } from '../../errors.ts';
 
+/** Codes of RFC 6455 §7.4.1 that this server sends of its own accord. */
 export const NORMAL = 1000;
 export const GOING_AWAY = 1001;
-const POLICY_VIOLATION = 1008;
-const INTERNAL_ERROR = 1011;
-/** RFC 6455 §5.5: a control frame holds 125 bytes, two of them the code. */
-const REASON_BYTES = 123;
+const POLICY = 1008;
+const INTERNAL = 1011;
 
-/** The Python client takes 1011 for a server that cannot be reached, and nothing else. */
+/** Where neither "not as agreed" nor "the server's fault" is exact. */
 const CODES: Partial<Record<ErrorCode, number>> = {
   unsupported_media_type: 1003,
   invalid_json: 1007,
-  request_too_large: 1009,
-  not_ready: INTERNAL_ERROR,
-  draining: INTERNAL_ERROR,
-  internal: INTERNAL_ERROR,
+  overloaded: 1013,
 };
 
-/** How a connection ends that an error ends. */
-export function closeOf(thrown: unknown): { readonly code: number; readonly reason: string } {
-  const error = ClipError.from(thrown);
-  const reason = error.code === 'internal' ? error.kind.sentence : error.message;
-  return { code: CODES[error.code] ?? POLICY_VIOLATION, reason: cut(reason) };
+/** A control frame holds 125 bytes, of which the code takes two. */
+const MOST_REASON_BYTES = 123;
+
+/** The code for an error that ends a connection. The Python client raises ConnectionError at 1011, and only there. */
+export function closeCodeOf({ code, kind }: ClipError): number {
+  return CODES[code] ?? (kind.http < 500 ? POLICY : INTERNAL);
 }
 
-/** As many whole characters as a close frame holds. */
-function cut(text: string): string {
-  let kept = Buffer.from(text);
-  if (kept.length <= REASON_BYTES) return text;
-  let end = REASON_BYTES;
-  while ((kept[end]! & 0xc0) === 0x80) end -= 1;
-  kept = kept.subarray(0, end);
-  return kept.toString();
+/** The text as a close frame can carry it, cut between characters. */
+export function closeReason(text: string): string {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= MOST_REASON_BYTES) return text;
+  let end = MOST_REASON_BYTES - Buffer.byteLength('…');
+  while ((bytes[end]! & 0xc0) === 0x80) end -= 1;
+  return `${bytes.toString('utf8', 0, end)}…`;
 }

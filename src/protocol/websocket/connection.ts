@@ -1,118 +1,181 @@
-import type { RawData, WebSocket } from 'ws';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { Limits } from '../../config/config.ts';
 import { ClipError } from '../../errors.ts';
-import { serveStream } from '../jina/stream.ts';
-import { encodeStatus } from '../jina/wire/status.ts';
+import { clientLeft } from '../http/exchange.ts';
 import { countLimit } from '../limit.ts';
 import type { Site } from '../site.ts';
-import { closeOf, GOING_AWAY, NORMAL } from './close-code.ts';
-import { Inbox } from './inbox.ts';
-import { Liveness } from './liveness.ts';
-import type { SubProtocol } from './sub-protocol.ts';
+import { closeCodeOf, closeReason, GOING_AWAY } from './close-code.ts';
+import { Heartbeat, perSecond } from './heartbeat.ts';
+import { Inbox, type Kind } from './inbox.ts';
+import { Intake, type Unfinished } from './intake.ts';
+import { Outbox } from './outbox.ts';
 
-/** One WebSocket that carries requests. Owns the socket from the handshake to its end. */
-export class Connection {
-  readonly #site: Site;
-  readonly #socket: WebSocket;
-  readonly #format: SubProtocol;
-  readonly #inbox: Inbox<Buffer>;
-  readonly #liveness: Liveness;
-  readonly #left = new AbortController();
-  #lastCode = NORMAL;
-
-  constructor(site: Site, socket: WebSocket, format: SubProtocol) {
-    this.#site = site;
-    this.#socket = socket;
-    this.#format = format;
-    this.#inbox = new Inbox(socket);
-    this.#liveness = this.#watch();
-    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    // The library has sent its close frame already; the close that follows ends the work.
-    socket.on('error', (error) => {
-      site.log.debug({ err: error }, 'a WebSocket broke the protocol');
-      if (error.message.startsWith('Max payload')) countLimit(site.metrics, 'requestBytes');
-      if (error.message.startsWith('Too many message fragments'))
-        countLimit(site.metrics, 'messageFragments');
-    });
-    socket.once('close', () => this.#leave());
-  }
-
-  /** Resolves when the connection is being closed, whatever for. */
-  async serve(): Promise<void> {
-    const { decode, encode, binary, bytesPerComponent } = this.#format;
-    try {
-      await serveStream(this.#site, {
-        protocol: 'websocket',
-        route: '/',
-        requests: this.#inbox,
-        decode,
-        encode,
-        bytesPerComponent,
-        send: (reply) =>
-          new Promise((resolve, reject) => {
-            this.#socket.send(reply, { binary }, (error) => (error ? reject(error) : resolve()));
-          }),
-        prefetch: this.#site.config.gateway.prefetch,
-        inOrder: false,
-        signal: this.#left.signal,
-      });
-      this.#socket.close(this.#lastCode);
-    } catch (thrown) {
-      const { code, reason } = closeOf(thrown);
-      const error = ClipError.from(thrown);
-      if (error.code === 'internal') this.#site.log.error({ err: error }, 'a WebSocket failed');
-      this.#socket.close(code, reason);
-    } finally {
-      // The client's part of the close is among what was not read.
-      this.#inbox.end();
-    }
-  }
-
-  /** Takes nothing more in, and ends the connection when the replies of what it has are out. */
-  goAway(): void {
-    if (!this.#inbox.closed) this.#lastCode = GOING_AWAY;
-    this.#inbox.end();
-  }
-
-  #receive(data: RawData, isBinary: boolean): void {
-    this.#liveness.heard();
-    const frame = data as Buffer;
-    if (isBinary !== this.#format.binary) {
-      const [expected, came] = this.#format.binary ? ['binary', 'text'] : ['text', 'binary'];
-      const fault = `expected ${expected} messages with this sub-protocol, got a ${came} one`;
-      this.#inbox.fail(new ClipError('unsupported_media_type', fault));
-    } else if (this.#format.isEnd(frame)) this.#inbox.end();
-    else this.#inbox.push(frame);
-  }
-
-  #watch(): Liveness {
-    const { silenceMs, pongMs, pingsPerSecond } = this.#site.config.limits;
-    const drop = (limit: 'pongMs' | 'pingsPerSecond') => {
-      countLimit(this.#site.metrics, limit);
-      this.#socket.terminate();
-    };
-    return new Liveness(this.#socket, {
-      silenceMs,
-      pongMs,
-      pingsPerSecond,
-      deaf: () => this.#inbox.paused,
-      onSilent: () => drop('pongMs'),
-      onFlood: () => drop('pingsPerSecond'),
-    });
-  }
-
-  #leave(): void {
-    const error = new ClipError('cancelled', 'expected the client to wait for its answers, but it left');
-    this.#inbox.fail(error);
-    this.#left.abort(error);
-  }
+export interface ConnectionOptions {
+  readonly site: Pick<Site, 'config' | 'metrics' | 'log'>;
+  /** Replies are binary messages, else text. */
+  readonly binary: boolean;
+  readonly kindOf: (message: Buffer, isBinary: boolean) => Kind;
+  readonly unfinished: Unfinished;
 }
 
-/** `/dry_run`: any message is answered with the status that a request would meet. */
-export function serveDryRun({ health }: Pick<Site, 'health'>, socket: WebSocket): void {
-  socket.on('error', () => {});
-  socket.once('message', () => {
-    const { ready, reasons } = health.ready();
-    socket.send(encodeStatus(ready ? undefined : new ClipError('not_ready', reasons.join('; '))));
-    socket.close(NORMAL);
-  });
+/** Limits of our own that the library enforces, by its error. */
+const LIMIT_OF_FAULT: Readonly<Record<string, keyof Limits>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'requestBytes',
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'requestBytes',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'messageFragments',
+};
+
+/** Time in which a client that is cut off, or idle when the server ends, can take the reason and answer. */
+const FAREWELL_MS = 1000;
+
+/** One WebSocket: what comes in, what goes out, and every way in which it ends. */
+export class Connection {
+  readonly inbox: Inbox;
+  readonly #socket: WebSocket;
+  readonly #options: ConnectionOptions;
+  readonly #outbox: Outbox;
+  readonly #intake: Intake;
+  readonly #heartbeat: Heartbeat;
+  readonly #leave = new AbortController();
+  #forget: () => void = () => {};
+  #farewell: NodeJS.Timeout | undefined;
+
+  /** @param transport that the socket was made on */
+  constructor(socket: WebSocket, transport: Socket, options: ConnectionOptions) {
+    const { config, metrics } = options.site;
+    const { limits } = config;
+    this.#socket = socket;
+    this.#options = options;
+    this.inbox = new Inbox({
+      kindOf: options.kindOf,
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+    });
+    this.#outbox = new Outbox(socket, {
+      binary: options.binary,
+      sendMs: limits.sendMs,
+      onStall: () => this.#stall(),
+    });
+    // Fires when nothing went either way.
+    transport.setTimeout(limits.sendMs, () => {
+      if (this.#outbox.pending) this.#stall();
+    });
+    const isPaused = () => this.inbox.paused;
+    this.#intake = new Intake({
+      bodyMs: limits.bodyMs,
+      mostBytes: limits.receiveBytes,
+      unfinished: options.unfinished,
+      isPaused,
+      onSlow: () =>
+        this.#cutOff('bodyMs', 'body_timeout', 'expected the rest of a message sooner, or 16 KiB/s'),
+      onFull: () =>
+        this.#cutOff('receiveBytes', 'overloaded', 'the server holds too many unfinished messages'),
+    });
+    this.#heartbeat = new Heartbeat({
+      heartbeatMs: limits.heartbeatMs,
+      pongMs: limits.pongMs,
+      ping: () => socket.ping(),
+      isPaused,
+      onLost: () => {
+        countLimit(metrics, 'pongMs');
+        socket.terminate();
+      },
+    });
+    this.#listen(transport);
+  }
+
+  /** Aborted with a ClipError (`cancelled`) when the client has left or broke the protocol. */
+  get signal(): AbortSignal {
+    return this.#leave.signal;
+  }
+
+  /** Resolves when the system has taken the message. @throws ClipError cancelled where the client has left */
+  send(message: Uint8Array): Promise<void> {
+    return this.#outbox.send(message);
+  }
+
+  /** Ends it in the orderly way: all that was sent arrives, then the close frame. */
+  close(code: number, reason = ''): void {
+    this.inbox.end();
+    this.#heartbeat.close();
+    this.#socket.close(code, closeReason(reason));
+    if (code === GOING_AWAY) this.#terminateSoon();
+  }
+
+  /** Ends it because of an error. A client that has left hears nothing more. */
+  fail(error: ClipError): void {
+    if (error.code !== 'cancelled') this.close(closeCodeOf(error), error.message);
+    else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.terminate();
+  }
+
+  /** The server's end: reads no more; whoever serves the connection closes it when its replies are out. */
+  stop(): void {
+    this.inbox.stop(this.#intake.midway);
+  }
+
+  #listen(transport: Socket): void {
+    const socket = this.#socket;
+    const { metrics } = this.#options.site;
+    const crowded = perSecond(this.#options.site.config.limits.pingsPerSecond);
+    socket.on('message', (message: Buffer, isBinary) => {
+      this.#intake.complete();
+      this.inbox.push(message, isBinary);
+    });
+    const onControl = (payload: Buffer): boolean => {
+      this.#intake.control(payload);
+      if (socket.readyState !== socket.OPEN || !crowded()) return true;
+      this.#cutOff('pingsPerSecond', 'overloaded', 'expected fewer pings and pongs in a second');
+      return false;
+    };
+    socket.on('ping', (payload: Buffer) => {
+      if (onControl(payload) && socket.readyState === socket.OPEN) socket.pong(payload);
+    });
+    socket.on('pong', onControl);
+    // After the library's own listener, so that what the chunk completes is known.
+    const onData = (chunk: Buffer): void => {
+      this.#intake.chunk(chunk.length);
+      this.#heartbeat.alive();
+    };
+    transport.on('data', onData);
+    this.#forget = () => transport.off('data', onData);
+    socket.on('error', (error: Error & { code?: string }) => {
+      const limit = LIMIT_OF_FAULT[error.code ?? ''];
+      if (limit) countLimit(metrics, limit);
+      this.#end();
+    });
+    socket.once('close', () => {
+      clearTimeout(this.#farewell);
+      this.#end();
+    });
+  }
+
+  /** What is worked on for the client is of no more use. */
+  #end(): void {
+    this.#forget();
+    this.#heartbeat.close();
+    this.#intake.close();
+    this.#outbox.close();
+    this.#leave.abort(clientLeft());
+    this.inbox.end();
+  }
+
+  #stall(): void {
+    countLimit(this.#options.site.metrics, 'sendMs');
+    this.#socket.terminate();
+  }
+
+  /** A client that abuses the connection is not read any more, so that it cannot go on with it. */
+  #cutOff(limit: keyof Limits, code: ClipError['code'], message: string): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    countLimit(this.#options.site.metrics, limit);
+    this.fail(new ClipError(code, message));
+    this.#end();
+    this.#socket.pause();
+    this.#terminateSoon();
+  }
+
+  #terminateSoon(): void {
+    this.#farewell ??= setTimeout(() => this.#socket.terminate(), FAREWELL_MS);
+  }
 }

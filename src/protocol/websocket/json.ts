@@ -1,70 +1,92 @@
+import type { Limits } from '../../config/config.ts';
 import { ClipError } from '../../errors.ts';
 import type { Answer } from '../jina/answer.ts';
 import { isoMicroseconds } from '../jina/clock.ts';
 import { newId } from '../jina/document.ts';
+import { FieldError } from '../jina/field-error.ts';
 import { parseJson } from '../jina/json.ts';
 import { isObject } from '../jina/parse-fields.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
-import { type Route, withDocuments } from '../jina/response.ts';
+import { documentsToJson, type Route } from '../jina/response.ts';
 import { statusOf } from '../jina/status.ts';
 import { jsonValue } from '../jina/write-json.ts';
+import { countLimit } from '../limit.ts';
+import type { Site } from '../site.ts';
+import type { Format } from './format.ts';
 
-export interface JsonLimits {
-  readonly itemsPerRequest: number;
-  readonly jsonDepth: number;
-}
+const END = /^\s*\{\s*\}\s*$/;
+/** With room for spaces. */
+const LONGEST_END = 64;
 
 /**
- * A text frame as a request. One whose documents cannot be
- * read is answered with what is wrong, and the connection goes on.
- *
- * @throws ClipError invalid_json, too_deep, invalid_request of a frame that is no request at all
+ * Text messages with JSON. Requests are those of HTTP's `/post`, and may carry a `header` with an id; in replies the
+ * envelope is in snake case and leaves out what is not set, as protobuf's JSON form does.
  */
-export function requestFromText(frame: Buffer, limits: JsonLimits): JinaRequest {
-  const body = parseJson(frame, limits.jsonDepth);
+export function jsonFormat({ config, metrics }: Pick<Site, 'config' | 'metrics'>): Format {
+  const { limits } = config;
+  return {
+    name: 'json',
+    binary: false,
+    // "-1.1754943508222875e-38,"
+    bytesPerComponent: 24,
+    isEnd: (message) => message.length <= LONGEST_END && END.test(message.toString('latin1')),
+    decode: (message) => {
+      try {
+        return decode(message, limits);
+      } catch (error) {
+        if (error instanceof ClipError && error.code === 'too_deep') countLimit(metrics, 'jsonDepth');
+        throw error;
+      }
+    },
+    encode,
+    encodeStatus: (error) => Buffer.from(JSON.stringify(error ? { ...statusOf(error), code: 'ERROR' } : {})),
+  };
+}
+
+function decode(message: Buffer, limits: Limits): JinaRequest {
+  const body = parseJson(message, limits.jsonDepth);
   if (!isObject(body) || !Object.hasOwn(body, 'data'))
-    throw new ClipError('invalid_request', 'expected an object with the key data, or {} for the end');
-  const requestId = idOf(body) ?? newId();
+    throw new FieldError(['body'], 'expected an object with the key data', 'value_error.missing');
+  const requestId = idOf(body.header);
   try {
     return { ...parseRequest(body, limits.itemsPerRequest), requestId };
-  } catch (thrown) {
-    return { requestId, documents: [], parameters: {}, fault: ClipError.from(thrown) };
+  } catch (error) {
+    return { documents: [], parameters: {}, requestId, fault: ClipError.from(error) };
   }
 }
 
-function idOf(body: Record<string, unknown>): string | undefined {
-  const { header } = body;
+/** The reference makes an id of its own for each request; a client that sends one can tell the replies apart. */
+function idOf(header: unknown): string | undefined {
   const id = isObject(header) ? (header.request_id ?? header.requestId) : undefined;
   return typeof id === 'string' && id !== '' ? id : undefined;
 }
 
-/**
- * The answer as a text frame: snake case, unset members of the envelope left out.
- *
- * @throws ClipError bad_vector
- */
-export function answerToText({ request, error, routes }: Answer): Promise<Buffer> {
-  const header = {
-    request_id: request.requestId,
-    status: error && statusOf(error),
-    exec_endpoint: request.endpoint,
-    target_executor: '',
-  };
-  const head =
-    `{"header":${JSON.stringify(header)},"parameters":${jsonValue(request.parameters)},` +
-    `"routes":${JSON.stringify(routes.map(routeOf))}`;
-  return withDocuments(head, request.documents);
+function encode({ request, error, routes }: Answer): Promise<Buffer> {
+  const { requestId = newId(), endpoint = '/', targetExecutor, parameters, documents } = request;
+  const header = [
+    `"request_id":${JSON.stringify(requestId)}`,
+    ...(error ? [`"status":${JSON.stringify(statusOf(error))}`] : []),
+    ...(endpoint ? [`"exec_endpoint":${JSON.stringify(endpoint)}`] : []),
+    ...(targetExecutor ? [`"target_executor":${JSON.stringify(targetExecutor)}`] : []),
+  ];
+  const members = [
+    `"header":{${header.join(',')}}`,
+    ...(Object.keys(parameters).length > 0 ? [`"parameters":${jsonValue(parameters)}`] : []),
+    ...(routes.length > 0 ? [`"routes":[${routes.map(routeToJson).join(',')}]`] : []),
+  ];
+  return documentsToJson(`{${members.join(',')},"data":[`, documents, ']}');
 }
 
-function routeOf({ executor, start, end, error }: Route): object {
-  return {
-    executor,
-    start_time: zulu(start),
-    end_time: end === undefined ? undefined : zulu(end),
-    status: error && statusOf(error),
-  };
+function routeToJson({ executor, start, end, error }: Route): string {
+  const members = [
+    `"executor":${JSON.stringify(executor)}`,
+    `"start_time":"${timestamp(start)}"`,
+    ...(end === undefined ? [] : [`"end_time":"${timestamp(end)}"`]),
+    ...(error ? [`"status":${JSON.stringify(statusOf(error))}`] : []),
+  ];
+  return `{${members.join(',')}}`;
 }
 
-function zulu(microseconds: number): string {
+function timestamp(microseconds: number): string {
   return isoMicroseconds(microseconds).replace('+00:00', 'Z');
 }

@@ -1,39 +1,50 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { ClipError } from '../../errors.ts';
 import { NodeHttpServer, type Upgrades } from '../http/node.ts';
 import { createRouter } from '../http/router.ts';
 import { createProbeRoutes } from '../http/routes.ts';
 import { serverOptions } from '../http/start.ts';
 import type { ListenerSite, Site, StartedListener } from '../site.ts';
-import { Connection, serveDryRun } from './connection.ts';
-import { SUB_PROTOCOLS, subProtocol } from './sub-protocol.ts';
+import { bytesFormat } from './bytes.ts';
+import { Connection } from './connection.ts';
+import type { Format } from './format.ts';
+import { jsonFormat } from './json.ts';
+import { slowMasking } from './masking.ts';
+import { kindOf, serveDryRun, serveRequests } from './session.ts';
 
-/** Messages below this gain nothing from compression. */
-const DEFLATE_FROM_BYTES = 1024;
+const PATHS = ['/', '/dry_run'];
 
 /**
- * The WebSocket protocol on one listener of the configuration, with probes over HTTP on the same port.
+ * The WebSocket protocol on one listener of the configuration, with the probes of HTTP on the same port.
  *
- * On `ws` and not on uWebSockets.js, which has no way to stop reading a WebSocket: a client that sends faster than is
- * worked on could only be cut off, not slowed.
+ * `ws`, and not uWebSockets.js: that has no way to stop reading from a WebSocket, so a client that sends faster than it
+ * is served could not be slowed.
  *
  * @throws Error where the port cannot be used
  */
-export async function startWebSocket(given: ListenerSite): Promise<StartedListener> {
-  const { listener, certificates, ...site } = given;
-  const { gateway } = site.config;
-  const connections = new Set<Connection>();
+export async function startWebSocket({
+  listener,
+  certificates,
+  ...given
+}: ListenerSite): Promise<StartedListener> {
   let closing = false;
-  const ready = () =>
-    closing ? { ready: false, reasons: ['the server is shutting down'] } : site.health.ready();
-  const open: Site = { ...site, health: { ready } };
+  const health: Site['health'] = {
+    ready: () =>
+      closing ? { ready: false, reasons: ['the server is shutting down'] } : given.health.ready(),
+  };
+  const site = { ...given, health };
+  const { gateway } = site.config;
+  const slow = slowMasking();
+  if (slow) site.log.warn(`WebSocket messages are unmasked in JavaScript, which is slow: ${slow}`);
+  const connections = new Set<Connection>();
   const server = new NodeHttpServer({
-    ...serverOptions(site, 'websocket'),
-    handler: createRouter(open, createProbeRoutes(open)),
+    handler: createRouter(site, createProbeRoutes(site)),
     certificates,
-    upgrades: upgradesOf(open, () => closing, connections),
+    ...serverOptions(site, 'websocket'),
+    upgrades: webSockets(site, connections, () => closing),
   });
   const port = await server.listen(gateway.host, listener.port);
   return {
@@ -42,59 +53,68 @@ export async function startWebSocket(given: ListenerSite): Promise<StartedListen
     implementation: 'ws',
     close: (drainMs) => {
       closing = true;
-      for (const connection of connections) connection.goAway();
+      for (const connection of connections) connection.stop();
       return server.close(drainMs);
     },
   };
 }
 
-function upgradesOf(site: Site, closing: () => boolean, connections: Set<Connection>): Upgrades {
-  const sockets = createSockets(site);
-  const serve = (socket: WebSocket, path: string) => {
-    if (path === '/dry_run') {
-      serveDryRun(site, socket);
-      return;
-    }
-    const name = SUB_PROTOCOLS.find((each) => each === socket.protocol) ?? SUB_PROTOCOLS[0];
-    const connection = new Connection(site, socket, subProtocol(name, site.config.limits));
+function webSockets(site: Site, connections: Set<Connection>, isClosing: () => boolean): Upgrades {
+  const formats: Readonly<Record<Format['name'], Format>> = {
+    bytes: bytesFormat(site),
+    json: jsonFormat(site),
+  };
+  const unfinished = { bytes: 0 };
+  const server = createServer(site);
+  const accept = (socket: WebSocket, transport: Socket, path: string): void => {
+    const format = formats[socket.protocol === 'bytes' ? 'bytes' : 'json'];
+    const data = path === '/';
+    const connection = new Connection(socket, transport, {
+      site,
+      binary: format.binary,
+      kindOf: data ? kindOf(format) : () => 'request',
+      unfinished,
+    });
     connections.add(connection);
-    if (closing()) connection.goAway();
-    void connection.serve().finally(() => connections.delete(connection));
+    socket.once('close', () => connections.delete(connection));
+    void (data ? serveRequests : serveDryRun)(site, connection, format);
   };
   return {
     protocol: 'websocket',
-    refuse: (path) => refusalOf(site, path, closing()),
-    take: (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    refuse: (path) => {
+      if (!PATHS.includes(path))
+        return new ClipError('not_found', `expected / or /dry_run for a WebSocket, got ${path}`);
+      if (isClosing()) return new ClipError('draining', 'the server takes no new connections');
+      const { ready, reasons } = site.health.ready();
+      return ready || path !== '/' ? undefined : new ClipError('not_ready', reasons.join('; '));
+    },
+    take: (message: IncomingMessage, transport: Duplex, head: Buffer) => {
       const path = message.url!.split('?', 1)[0]!;
-      sockets.handleUpgrade(message, socket, head, (webSocket) => serve(webSocket, path));
+      server.handleUpgrade(message, transport, head, (socket) => accept(socket, transport as Socket, path));
     },
   };
 }
 
-function refusalOf(site: Site, path: string, closing: boolean): ClipError | undefined {
-  if (path === '/dry_run' && site.config.gateway.debugEndpoints) return undefined;
-  if (path !== '/')
-    return new ClipError('not_found', `expected a WebSocket on / or /dry_run, got one on ${path}`);
-  const { ready, reasons } = site.health.ready();
-  return ready ? undefined : new ClipError(closing ? 'draining' : 'not_ready', reasons.join('; '));
-}
-
-function createSockets({ config }: Site): WebSocketServer {
-  const { requestBytes, messageFragments, pongMs } = config.limits;
-  // The library's typings lag behind its options.
-  const newer = { maxFragments: messageFragments, closeTimeout: pongMs };
-  return new WebSocketServer({
-    ...newer,
+function createServer({ config }: Site): WebSocketServer {
+  const { requestBytes, messageFragments, sendMs } = config.limits;
+  // The types lack closeTimeout.
+  const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     clientTracking: false,
+    autoPong: false,
     maxPayload: requestBytes,
-    // Browsers want to hear which of the sub-protocols they asked for is spoken.
-    handleProtocols: (asked) => SUB_PROTOCOLS.find((name) => asked.has(name)) ?? false,
+    maxFragments: messageFragments,
+    // Pieces as small as a slow network may cut a message into.
+    maxBufferedChunks: Math.ceil(requestBytes / 1024) + 1024,
+    closeTimeout: sendMs,
+    handleProtocols: (names) => [...names].find((name) => name === 'bytes' || name === 'json') ?? false,
+    // The server keeps no window per connection, and compresses a few messages at a time.
     perMessageDeflate: config.gateway.messageDeflate && {
       serverNoContextTakeover: true,
       clientNoContextTakeover: true,
-      threshold: DEFLATE_FROM_BYTES,
-      concurrencyLimit: 4,
+      threshold: 1024,
+      concurrencyLimit: 2,
     },
-  });
+  };
+  return new WebSocketServer(options);
 }

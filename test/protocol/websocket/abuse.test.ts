@@ -1,171 +1,293 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { RawClient } from '../raw-client.ts';
-import { onServer, type Rig } from './rig.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { deflateRawSync } from 'node:zlib';
+import { dataRequest, requestIdOf } from './data-request.ts';
+import { BINARY, CONTINUATION, FrameClient, frame, PING, PONG, TEXT } from './frames.ts';
+import { on, type Rig, turns } from './rig.ts';
 
-const HANDSHAKE =
-  'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: json\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
-const TEXT = 1;
-const CONTINUATION = 0;
-const PING = 9;
-const CLOSE = 8;
+const limit = (name: string) => `clip_limit_reached_total{limit="${name}"}`;
 
-/** One frame, masked unless told otherwise. */
-function frame(opcode: number, payload: Buffer, { fin = true, masked = true, reserved = 0 } = {}): Buffer {
-  const { length } = payload;
-  const size = length < 126 ? 0 : length < 65_536 ? 2 : 8;
-  const head = Buffer.alloc(2 + size);
-  head[0] = (fin ? 0x80 : 0) | reserved | opcode;
-  head[1] = (masked ? 0x80 : 0) | (size === 0 ? length : size === 2 ? 126 : 127);
-  if (size === 2) head.writeUInt16BE(length, 2);
-  if (size === 8) head.writeBigUInt64BE(BigInt(length), 2);
-  if (!masked) return Buffer.concat([head, payload]);
-  const mask = randomBytes(4);
-  return Buffer.concat([head, mask, Buffer.from(payload.map((byte, i) => byte ^ mask[i % 4]!))]);
-}
-
-async function open({ port }: Rig): Promise<RawClient> {
-  const client = new RawClient(port);
-  client.send(HANDSHAKE);
-  await client.until((received) => received.includes('\r\n\r\n'));
-  return client;
-}
-
-/** Code of the close frame that came last, before the connection ended. */
-async function closeCode(client: RawClient): Promise<number | undefined> {
-  await client.until(
-    (received) => received.length >= received.lastIndexOf('\x88') + 4 && received.includes('\x88'),
-  );
-  const at = client.received.lastIndexOf('\x88');
-  return at < 0 ? undefined : Buffer.from(client.received.slice(at + 2, at + 4), 'latin1').readUInt16BE();
-}
-
-const body = Buffer.from('{"data":[{"id":"ä","text":"ok"}]}');
-const close = (code: number) => frame(CLOSE, Buffer.from([code >> 8, code & 255]));
-
-const BROKEN: readonly (readonly [name: string, bytes: () => Buffer, code: number])[] = [
-  ['an unmasked frame', () => frame(TEXT, body, { masked: false }), 1002],
-  ['reserved bits', () => frame(TEXT, body, { reserved: 0x20 }), 1002],
-  ['compression that was not agreed', () => frame(TEXT, body, { reserved: 0x40 }), 1002],
-  ['a reserved opcode', () => frame(3, body), 1002],
-  ['a reserved control opcode', () => frame(11, Buffer.alloc(0)), 1002],
-  ['a fragmented ping', () => frame(PING, Buffer.alloc(0), { fin: false }), 1002],
-  ['a ping of 126 bytes', () => frame(PING, Buffer.alloc(126)), 1002],
-  ['a continuation of nothing', () => frame(CONTINUATION, body), 1002],
-  [
-    'a new message inside a message',
-    () => Buffer.concat([frame(TEXT, body, { fin: false }), frame(TEXT, body)]),
-    1002,
-  ],
-  ['invalid UTF-8', () => frame(TEXT, Buffer.from([0x7b, 0xff, 0x7d])), 1007],
-  ['a close code that must not be sent', () => close(1005), 1002],
-  ['a close frame of one byte', () => frame(CLOSE, Buffer.alloc(1)), 1002],
-  ['a message above the limit', () => frame(TEXT, Buffer.alloc(5000, 0x20)), 1009],
-  ['a declared length above the limit', () => frame(TEXT, Buffer.alloc(70_000, 0x20)).subarray(0, 100), 1009],
-  [
-    'fragments above the limit together',
-    () =>
-      Buffer.concat([
-        frame(TEXT, Buffer.alloc(3000, 0x20), { fin: false }),
-        frame(CONTINUATION, Buffer.alloc(3000, 0x20)),
-      ]),
-    1009,
-  ],
-];
-for (const [name, bytes, code] of BROKEN)
-  onServer(
-    `${name} ends the connection with ${code}; another connection is unharmed`,
-    async (rig) => {
-      const other = await rig.connect('json');
-      const client = await open(rig);
-      client.send(bytes());
-      assert.equal(await closeCode(client), code);
-      other.socket.send(body.toString());
-      assert.equal((await other.json(1))[0].data[0].id, 'ä');
-      client.socket.destroy();
-    },
-    { limits: { requestBytes: 4096 } },
-  );
-
-onServer(
-  'fragments, control frames between them, and characters cut in two are fine',
-  async (rig) => {
-    const client = await open(rig);
-    const cuts = [...body].map((byte, i) =>
-      frame(i === 0 ? TEXT : CONTINUATION, Buffer.from([byte]), { fin: false }),
-    );
-    for (const cut of cuts) client.send(Buffer.concat([cut, frame(PING, Buffer.from('p'))]));
-    client.send(frame(CONTINUATION, Buffer.alloc(0)));
-    const received = await client.until((text) => text.includes('"data":[{'));
-    assert.ok(received.includes('\x8a\x01p'), 'a pong');
-    client.send(close(1000));
-    assert.equal(await closeCode(client), 1000);
-    client.socket.destroy();
-  },
-  { limits: { pingsPerSecond: 1000 } },
-);
-
-for (const length of [0, 125, 126, 65_535, 65_536])
-  onServer(`a text of ${length} bytes`, async ({ connect }) => {
-    const client = await connect('json');
-    client.socket.send(JSON.stringify({ data: [{ id: 'a', text: 'x'.repeat(length) }] }));
-    assert.equal((await client.json(1))[0].data[0].text?.length ?? 0, length);
+/** That others are served while, and after, one client misbehaves. */
+async function unharmed(rig: Rig, misbehave: () => Promise<void>): Promise<void> {
+  const other = await rig.connect('bytes');
+  let over = false;
+  const done = misbehave().finally(() => {
+    over = true;
   });
+  for (let i = 0; i < 5 || !over; i += 1) {
+    other.send(dataRequest(`${i}`, ['x']));
+    assert.equal((await other.take(1)).map(requestIdOf).join(), `${i}`);
+    await turns(1);
+  }
+  await done;
+  other.socket.close();
+  await other.closed;
+  while ((await rig.count('clip_streams{protocol="websocket"}')) > 0) await turns(1);
+  assert.equal(rig.service.open, 0);
+  assert.equal(rig.service.doubleReleases, 0);
+}
 
-onServer(
-  'a message of too many fragments ends the connection',
-  async (rig) => {
-    const client = await open(rig);
-    const crumb = frame(CONTINUATION, Buffer.from(' '), { fin: false });
-    client.send(
-      Buffer.concat([frame(TEXT, Buffer.from(' '), { fin: false }), ...new Array(200).fill(crumb)]),
-    );
-    assert.equal(await closeCode(client), 1008);
-    const { values } = await rig.metrics.limited.get();
-    assert.ok(values.some(({ labels }) => labels.limit === 'message_fragments'));
-    client.socket.destroy();
-  },
-  { limits: { messageFragments: 100 } },
+for (const [name, length, code] of [
+  ['just below', 999, 1000],
+  ['at', 1000, 1000],
+  ['just above', 1001, 1009],
+  ['far above', 2 ** 40, 1009],
+] as const) {
+  on(
+    `a message of a length ${name} the limit: ${code}`,
+    (rig) =>
+      unharmed(rig, async () => {
+        const client = await FrameClient.open(rig.port, 'json');
+        const text = '{"data":[]}'.padEnd(Math.min(length, 2000));
+        client.send(frame(TEXT, text, { length }));
+        if (code === 1000) {
+          assert.equal((await client.frame())?.opcode, TEXT);
+          client.send(frame(TEXT, '{}'));
+        }
+        assert.equal(await client.closeCode(), code);
+        assert.equal(await rig.count(limit('request_bytes')), code === 1000 ? 0 : 1);
+        client.destroy();
+      }),
+    { limits: { requestBytes: 1000 } },
+  );
+}
+
+on(
+  'fragments whose sum passes the limit: 1009',
+  (rig) =>
+    unharmed(rig, async () => {
+      const client = await FrameClient.open(rig.port, 'bytes');
+      client.send(frame(BINARY, 'x'.repeat(600), { fin: false }));
+      client.send(frame(CONTINUATION, 'x'.repeat(600), { fin: false }));
+      assert.equal(await client.closeCode(), 1009);
+      client.destroy();
+    }),
+  { limits: { requestBytes: 1000 } },
 );
 
-onServer(
-  'pings: at the limit they are answered, above it the connection ends',
-  async (rig) => {
-    const calm = await open(rig);
-    for (let i = 0; i < 10; i += 1) calm.send(frame(PING, Buffer.from('c')));
-    await calm.until((received) => received.split('\x8a\x01c').length === 11);
-    assert.equal(calm.isClosed, false);
-    const wild = await open(rig);
-    wild.send(Buffer.concat(new Array(1000).fill(frame(PING, Buffer.from('w')))));
-    await wild.closed;
-    const { values } = await rig.metrics.limited.get();
-    assert.ok(values.some(({ labels }) => labels.limit === 'pings_per_second'));
-    calm.socket.destroy();
-  },
-  { limits: { pingsPerSecond: 20 } },
+for (const [count, code] of [
+  [8, 1000],
+  [9, 1008],
+  [100_000, 1008],
+] as const) {
+  on(
+    `a message in ${count} fragments, of which 8 are allowed: ${code}`,
+    (rig) =>
+      unharmed(rig, async () => {
+        const client = await FrameClient.open(rig.port, 'json');
+        const text = '{"data":[]}';
+        client.send(frame(TEXT, text, { fin: false }));
+        const piece = frame(CONTINUATION, '', { fin: false });
+        client.send(Buffer.concat(Array.from({ length: count - 2 }, () => piece)));
+        client.send(frame(CONTINUATION));
+        if (code === 1000) {
+          assert.equal((await client.frame())?.opcode, TEXT);
+          client.send(frame(TEXT, '{}'));
+        }
+        assert.equal(await client.closeCode(), code);
+        assert.equal(await rig.count(limit('message_fragments')), code === 1000 ? 0 : 1);
+        client.destroy();
+      }),
+    { limits: { messageFragments: 8 } },
+  );
+}
+
+on(
+  'a message that never ends is cut off by the time it takes, pings or not',
+  (rig) =>
+    unharmed(rig, async () => {
+      const client = await FrameClient.open(rig.port, 'bytes');
+      client.send(frame(BINARY, 'x', { fin: false }));
+      const drip = setInterval(() => {
+        client.send(frame(CONTINUATION, 'x', { fin: false }));
+        client.send(frame(PONG));
+      }, 5);
+      assert.equal(await client.closeCode(), 1008);
+      clearInterval(drip);
+      assert.equal(await rig.count(limit('body_ms')), 1);
+      await client.closed;
+    }),
+  { limits: { bodyMs: 100, pingsPerSecond: 10_000 } },
 );
 
-onServer(
-  'a client that answers no ping is let go; one that does is kept',
+on(
+  'a frame that stops in the middle is cut off; a slow one that keeps the rate is not, nor an idle client',
   async (rig) => {
-    const mute = await open(rig);
-    const alive = await rig.connect('json');
-    await mute.closed;
-    assert.ok(mute.received.includes('\x89'), 'a ping came');
-    const { values } = await rig.metrics.limited.get();
-    assert.ok(values.some(({ labels }) => labels.limit === 'pong_ms'));
-    assert.equal(alive.socket.readyState, alive.socket.OPEN);
+    const idle = await rig.connect('bytes');
+    idle.send(dataRequest('before', ['x']));
+    await idle.take(1);
+    const stopped = await FrameClient.open(rig.port, 'bytes');
+    stopped.send(frame(BINARY, 'x'.repeat(1000), { length: 5000 }));
+    const steady = await FrameClient.open(rig.port, 'bytes');
+    const message = frame(BINARY, dataRequest('steady', ['y'.repeat(60_000)]));
+    const sending = (async () => {
+      // 12 windows' worth of bytes, two in each window.
+      for (let at = 0; at < message.length; at += 5000) {
+        steady.send(message.subarray(at, at + 5000));
+        await wait(50);
+      }
+    })();
+    assert.equal(await stopped.closeCode(), 1008);
+    await sending;
+    assert.equal(requestIdOf((await steady.frame())!.payload), 'steady');
+    idle.send(dataRequest('after', ['x']));
+    assert.equal((await idle.take(1)).map(requestIdOf).join(), 'after');
+    assert.equal(await rig.count(limit('body_ms')), 1);
+    stopped.destroy();
+    steady.destroy();
   },
-  { limits: { silenceMs: 30, pongMs: 200 } },
+  { limits: { bodyMs: 300 } },
 );
 
-onServer(
-  'a bomb is stopped at the message limit once it is inflated',
+on(
+  'unfinished messages of all clients together have a bound: 1013',
+  (rig) =>
+    unharmed(rig, async () => {
+      const half = frame(BINARY, 'x'.repeat(60_000), { length: 120_000 });
+      const clients = await Promise.all([1, 2, 3].map(() => FrameClient.open(rig.port, 'bytes')));
+      for (const client of clients) client.send(half);
+      const first = await Promise.race(clients.map((client) => client.closeCode()));
+      assert.equal(first, 1013);
+      assert.equal(await rig.count(limit('receive_bytes')), 1);
+      for (const client of clients) client.destroy();
+      while ((await rig.count('clip_streams{protocol="websocket"}')) > 1) await turns(1);
+      // What they held is given back.
+      const next = await rig.connect('bytes');
+      next.send(dataRequest('next', ['y'.repeat(120_000)]));
+      assert.equal((await next.take(1)).map(requestIdOf).join(), 'next');
+      next.socket.close();
+    }),
+  { limits: { receiveBytes: 160_000, requestBytes: 200_000 } },
+);
+
+on(
+  'pings are answered up to the limit, a flood ends with 1013 and is not read any more',
+  (rig) =>
+    unharmed(rig, async () => {
+      const client = await FrameClient.open(rig.port, 'bytes');
+      client.send(Buffer.concat(Array.from({ length: 100 }, () => frame(PING, 'p'))));
+      for (let i = 0; i < 100; i += 1) assert.equal((await client.frame())?.opcode, PONG);
+      client.send(Buffer.concat(Array.from({ length: 100_000 }, () => frame(PING, 'p'))));
+      assert.equal(await client.closeCode(), 1013);
+      await client.closed;
+      assert.equal(await rig.count(limit('pings_per_second')), 1);
+    }),
+  { limits: { pingsPerSecond: 150 } },
+);
+
+on('a flood of pings to a client that does not read is bounded', (rig) =>
+  unharmed(rig, async () => {
+    const client = await FrameClient.open(rig.port, 'bytes');
+    client.socket.pause();
+    const flood = Buffer.concat(Array.from({ length: 5000 }, () => frame(PING, 'p'.repeat(125))));
+    for (let i = 0; i < 20; i += 1) client.send(flood);
+    client.socket.resume();
+    await client.closed;
+    assert.equal(await rig.count(limit('pings_per_second')), 1);
+  }),
+);
+
+on('a million empty messages: the session ends at the first', (rig) =>
+  unharmed(rig, async () => {
+    const client = await FrameClient.open(rig.port, 'json');
+    const flood = Buffer.concat(Array.from({ length: 100_000 }, () => frame(TEXT)));
+    for (let i = 0; i < 10; i += 1) client.send(flood);
+    assert.equal(await client.closeCode(), 1008);
+    client.destroy();
+  }),
+);
+
+on(
+  'a client that is silent gets a ping, and is let go where it does not answer',
   async (rig) => {
-    const client = await rig.connect('json', '/', { perMessageDeflate: true });
+    const gone = await FrameClient.open(rig.port, 'bytes');
+    const alive = await rig.connect('bytes');
+    let pings = 0;
+    alive.socket.on('ping', () => {
+      pings += 1;
+    });
+    assert.deepEqual(await gone.frame(), { opcode: PING, payload: Buffer.alloc(0) });
+    await gone.closed;
+    assert.equal(await rig.count(limit('pong_ms')), 1);
+    while (pings < 5) await turns(10);
+    alive.send(dataRequest('x', ['x']));
+    assert.equal((await alive.take(1)).map(requestIdOf).join(), 'x');
+  },
+  { limits: { heartbeatMs: 50, pongMs: 200 } },
+);
+
+on(
+  'a client whose pong cannot be seen, since the server does not read, is not let go',
+  async (rig) => {
+    let go = (): void => {};
+    rig.service.work = () =>
+      new Promise((resolve) => {
+        go = resolve;
+      });
+    const client = await rig.connect('bytes');
+    const pinged = new Promise((resolve) => client.socket.once('ping', resolve));
+    for (let i = 0; i < 300; i += 1) client.send(dataRequest(`${i}`, ['y'.repeat(2000)]));
+    await pinged;
+    await wait(150);
+    rig.service.work = async () => {};
+    go();
+    assert.equal((await client.take(300)).length, 300);
+    assert.equal(await rig.count(limit('pong_ms')), 0);
+  },
+  { limits: { heartbeatMs: 20, pongMs: 30 }, gateway: { prefetch: 1 } },
+);
+
+const DEFLATE = { gateway: { messageDeflate: true }, limits: { requestBytes: 100_000 } };
+on(
+  'compressed messages are read and sent where the flow asks for it, bounded after inflation',
+  async (rig) => {
+    const client = await rig.connect('json', { perMessageDeflate: { threshold: 0 } });
     assert.match(client.socket.extensions, /permessage-deflate/);
-    client.socket.send(Buffer.alloc(64 * 2 ** 20, 0x20).toString());
-    assert.equal((await client.closed)[0], 1009);
+    const text = 'y'.repeat(50_000);
+    client.send({ data: [{ text }] });
+    assert.equal((await client.takeJson(1))[0].data[0].text, text);
+    client.send('{}');
+    assert.equal((await client.closed).code, 1000);
+    const plain = await rig.connect('json');
+    plain.send({ data: [] });
+    assert.deepEqual((await plain.takeJson(1))[0].data, []);
+    const bomb = await rig.connect('json', { perMessageDeflate: { threshold: 0 } });
+    bomb.send(' '.repeat(50_000_000));
+    assert.equal((await bomb.closed).code, 1009);
+    assert.equal(await rig.count(limit('request_bytes')), 1);
   },
-  { limits: { requestBytes: 2 ** 20 }, gateway: { messageDeflate: true } },
+  DEFLATE,
 );
+
+on(
+  'a compressed message without an agreement on it ends with 1002, broken compression with 1007',
+  async (rig) => {
+    const packed = deflateRawSync('{"data":[]}');
+    const plain = await FrameClient.open(rig.port, 'json');
+    plain.send(frame(TEXT, packed, { reserved: 4 }));
+    assert.equal(await plain.closeCode(), 1002);
+    plain.destroy();
+    const client = await rig.connect('json', { perMessageDeflate: true });
+    const transport = (client.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
+    transport.write(frame(TEXT, Buffer.from([0xff, 0xff, 0xff]), { reserved: 4 }));
+    assert.equal((await client.closed).code, 1007);
+  },
+  DEFLATE,
+);
+
+on('clients that vanish at any stage leave nothing behind', async (rig) => {
+  rig.service.work = () => turns(2);
+  for (let i = 0; i < 60; i += 1) {
+    const client = await FrameClient.open(rig.port, 'bytes');
+    const message = frame(BINARY, dataRequest(`${i}`, ['y'.repeat(i * 400)]));
+    client.send(Buffer.concat([message, message, message.subarray(0, (i * 131) % message.length)]));
+    await turns(i % 7);
+    if (i % 3 === 0) client.socket.resetAndDestroy();
+    else if (i % 3 === 1) client.socket.end();
+    else client.destroy();
+    await client.closed;
+  }
+  while ((await rig.count('clip_streams{protocol="websocket"}')) > 0 || rig.service.open > 0) await turns(1);
+  while ((await rig.count('clip_connections{protocol="websocket"}')) > 0) await turns(1);
+  assert.equal(rig.service.doubleReleases, 0);
+});

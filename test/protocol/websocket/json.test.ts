@@ -1,81 +1,157 @@
 import assert from 'node:assert/strict';
 import { vectorOf } from '../fake-service.ts';
-import { onServer } from './rig.ts';
+import { on } from './rig.ts';
 
-const request = (text: string, more: object = {}) => JSON.stringify({ data: [{ id: text, text }], ...more });
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+const vector = (text: string): number[] => [...vectorOf({ kind: 'text', text })];
 
-onServer('json: requests are answered, `{}` ends the input, the server closes 1000', async ({ connect }) => {
-  const client = await connect('json');
+on('json: a request is answered as the reference answers it, and {} ends the session', async (rig) => {
+  const client = await rig.connect('json');
   assert.equal(client.socket.protocol, 'json');
-  client.socket.send(request('a', { exec_endpoint: '/encode', header: { request_id: 'r1' } }));
-  client.socket.send(request('b'));
-  client.socket.send('{}');
-  const replies = await client.json(2);
-  assert.deepEqual(await client.closed, [1000, '']);
-  const first = replies.find(({ header }) => header.request_id === 'r1');
-  assert.deepEqual(Object.keys(first), ['header', 'parameters', 'routes', 'data']);
-  assert.deepEqual(first.header, { request_id: 'r1', exec_endpoint: '/encode', target_executor: '' });
-  assert.deepEqual(first.data[0].embedding, [...vectorOf({ kind: 'text', text: 'a' })]);
-  assert.equal(first.data[0].uri, null);
-  assert.match(first.routes[0].start_time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-  assert.deepEqual(Object.keys(first.routes[1]), ['executor', 'start_time', 'end_time']);
-  const second = replies.find(({ data }) => data[0].id === 'b');
-  assert.match(second.header.request_id, /^[0-9a-f]{32}$/);
-  assert.equal(client.messages[0]!.isBinary, false);
+  client.send({ data: [{ id: 'a', text: 'hi' }], parameters: { x: 1 }, execEndpoint: '/encode' });
+  client.send('{}');
+  const [reply] = await client.takeJson(1);
+  const { request_id: requestId, ...header } = reply.header;
+  assert.match(requestId, /^[0-9a-f]{32}$/);
+  assert.deepEqual(header, { exec_endpoint: '/encode' });
+  assert.deepEqual(reply.parameters, { x: 1 });
+  assert.deepEqual(
+    reply.routes.map(({ executor }: { executor: string }) => executor),
+    ['gateway', 'clip_t'],
+  );
+  for (const { start_time: start, end_time: end, ...rest } of reply.routes) {
+    assert.match(start, TIME);
+    assert.match(end, TIME);
+    assert.deepEqual(Object.keys(rest), ['executor']);
+  }
+  assert.equal(reply.data.length, 1);
+  const [{ id, text, embedding, chunks, tags, mime_type: type }] = reply.data;
+  assert.deepEqual([id, text, chunks, tags, type], ['a', 'hi', null, null, 'text/plain']);
+  assert.deepEqual(embedding, vector('hi'));
+  assert.deepEqual(await client.closed, { code: 1000, reason: '' });
+  assert.equal(rig.service.open, 0);
 });
 
-onServer('no sub-protocol and unknown ones mean json, and are not echoed', async ({ connect }) => {
-  const client = await connect();
-  assert.equal(client.socket.protocol, '');
-  client.socket.send(request('a'));
-  assert.equal((await client.json(1))[0].data[0].id, 'a');
+on('json is spoken where no sub-protocol, or none that is known, is asked for', async (rig) => {
+  const client = await rig.connect();
+  client.send({ data: { docs: [{ text: 'x' }] } });
+  client.send(' { } ');
+  assert.deepEqual((await client.takeJson(1))[0].data[0].embedding, vector('x'));
+  assert.equal((await client.closed).code, 1000);
 });
 
-onServer(
-  'a fault inside the documents is answered, and the connection goes on',
-  async ({ connect, service }) => {
-    const client = await connect('json');
-    client.socket.send(JSON.stringify({ data: [{ text: {} }], header: { request_id: 'bad' } }));
-    client.socket.send(request('fail:invalid_image'));
-    client.socket.send(request('good'));
-    client.socket.send('{}');
-    const replies = await client.json(3);
-    assert.deepEqual(await client.closed, [1000, '']);
-    const bad = replies.find(({ header }) => header.request_id === 'bad');
-    assert.equal(bad.header.status.code, 1);
-    assert.match(bad.header.status.description, /expected a string/);
-    const failed = replies.find(({ data }) => data[0]?.id === 'fail:invalid_image');
-    assert.equal(failed.header.status.exception.name, 'UnidentifiedImageError');
-    assert.equal(failed.data[0].embedding, null);
-    assert.ok(replies.some(({ data, header }) => data[0]?.id === 'good' && !header.status));
-    assert.equal(service.open, 0);
-    assert.equal(service.doubleReleases, 0);
-  },
-);
+on('of several sub-protocols the first that is known is taken', async (rig) => {
+  for (const [asked, chosen] of [
+    [['x', 'bytes', 'json'], 'bytes'],
+    [['json', 'bytes'], 'json'],
+  ] as const) {
+    const client = await rig.connect([...asked]);
+    assert.equal(client.socket.protocol, chosen);
+    client.socket.close();
+    await client.closed;
+  }
+});
 
-const JUNK: readonly (readonly [name: string, message: string | Buffer, code: number, reason: RegExp])[] = [
-  ['broken JSON', '{"data":', 1007, /JSON/],
-  ['a request without data', '{"parameters":{}}', 1008, /data/],
-  ['a list', '[1]', 1008, /data/],
-  ['a binary message', Buffer.from('{}'), 1003, /text/],
-  ['JSON that is too deep', '['.repeat(2000), 1008, /level/],
-];
-for (const [name, message, code, reason] of JUNK)
-  onServer(`json: ${name} ends the connection with ${code}, after the replies in flight`, async (rig) => {
-    let go = (): void => {};
-    rig.service.work = () =>
-      new Promise((resolve) => {
-        go = resolve;
-      });
-    const client = await rig.connect('json');
-    client.socket.send(request('before'));
-    client.socket.send(message);
-    while (rig.service.seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
-    go();
-    assert.equal((await client.json(1))[0].data[0].id, 'before');
-    const closed = await client.closed;
-    assert.equal(closed[0], code);
-    assert.match(closed[1], reason);
-    assert.ok(Buffer.byteLength(closed[1]) <= 123);
-    assert.equal(rig.service.open, 0);
+on('a request id of the client is given back, in either spelling', async (rig) => {
+  const client = await rig.connect('json');
+  client.send({ header: { request_id: 'one' }, data: [] });
+  client.send({ header: { requestId: 'two' }, data: [] });
+  client.send({ header: 5, data: null });
+  const replies = await client.takeJson(3);
+  const ids = replies.map(({ header }) => header.request_id);
+  assert.deepEqual(ids.slice(0, 2), ['one', 'two']);
+  assert.match(ids[2], /^[0-9a-f]{32}$/);
+  assert.deepEqual(
+    replies.map(({ data }) => data),
+    [[], [], []],
+  );
+});
+
+on('faults of documents are answered and the session goes on', async (rig) => {
+  const client = await rig.connect('json');
+  const faults = [
+    { data: [{ text: ['x'] }] },
+    { data: 5 },
+    { data: [{ text: 'a' }], parameters: 7 },
+    { data: [{ text: 'fail:invalid_image' }] },
+    { data: [{ tensor: [[1], [2, 3]] }] },
+  ];
+  for (const [i, fault] of faults.entries()) client.send({ header: { request_id: `${i}` }, ...fault });
+  client.send({ header: { request_id: 'good' }, data: [{ text: 'b' }] });
+  const replies = await client.takeJson(faults.length + 1);
+  for (const { header } of replies) {
+    const good = header.request_id === 'good';
+    assert.equal(header.status?.code, good ? undefined : 1, JSON.stringify(header));
+    if (!good) assert.match(header.status.description, /^(ValidationError|UnidentifiedImageError)\(/);
+  }
+  client.send('{}');
+  assert.equal((await client.closed).code, 1000);
+});
+
+on('ranking comes back in order with both scores', async (rig) => {
+  const client = await rig.connect('json');
+  client.send({
+    exec_endpoint: '/rank',
+    data: [
+      {
+        text: 'q',
+        matches: [
+          { id: 's', text: 'a' },
+          { id: 'l', text: 'longer' },
+        ],
+      },
+    ],
   });
+  const [{ data }] = await client.takeJson(1);
+  assert.deepEqual(
+    data[0].matches.map(({ id }: { id: string }) => id),
+    ['l', 's'],
+  );
+  assert.equal(data[0].matches[0].scores.clip_score.op_name, 'softmax');
+});
+
+const NO_REQUESTS: readonly (readonly [string | Uint8Array, number, RegExp])[] = [
+  ['not json', 1007, /valid JSON/],
+  ['', 1008, /empty/],
+  ['[1]', 1008, /key data/],
+  ['7', 1008, /key data/],
+  ['{"text":"x"}', 1008, /key data/],
+  [`{"data":${'['.repeat(200)}`, 1008, /100 levels/],
+  [Buffer.from('{"data":[]}'), 1003, /expected text messages/],
+];
+for (const [message, code, reason] of NO_REQUESTS) {
+  on(
+    `${String(message).slice(0, 20) || 'nothing'} ends with ${code}, after the replies that are due`,
+    async (rig) => {
+      const client = await rig.connect('json');
+      let go = (): void => {};
+      rig.service.work = () =>
+        new Promise((resolve) => {
+          go = resolve;
+        });
+      client.send({ header: { request_id: 'first' }, data: [{ text: 'x' }] });
+      client.send(message);
+      client.send({ header: { request_id: 'never' }, data: [{ text: 'y' }] });
+      while (rig.service.seen.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      go();
+      const replies = await client.takeJson(2);
+      assert.deepEqual(
+        replies.map(({ header }) => header.request_id),
+        ['first'],
+      );
+      const closed = await client.closed;
+      assert.equal(closed.code, code);
+      assert.match(closed.reason, reason);
+      assert.ok(Buffer.byteLength(closed.reason) <= 123);
+    },
+  );
+}
+
+on('a number that JSON has no word for is answered with an error', async (rig) => {
+  rig.service.encode = async () => [{ vector: Float32Array.of(Number.NaN) }];
+  const client = await rig.connect('json');
+  client.send({ data: [{ text: 'x' }] });
+  const [{ header, data }] = await client.takeJson(1);
+  assert.match(header.status.description, /finite/);
+  assert.deepEqual(data, []);
+});
