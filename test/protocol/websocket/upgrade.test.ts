@@ -44,8 +44,8 @@ on('/dry_run tells whether a request would be served, whatever the message, and 
     const json = await rig.connect(undefined, { path: '/dry_run?x=1' });
     json.send('{}');
     const [told] = await json.takeJson(1);
+    if (reasons.length === 0) assert.deepEqual(told, {});
     else assert.deepEqual([told.code, told.exception.args], ['ERROR', [...reasons, 'not_ready']]);
-    else assert.deepEqual([told.code, told.exception.args], ['ERROR', reasons]);
     assert.equal((await json.closed).code, 1000);
   }
 });
