@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { schedulerOverheadBench } from './core.ts';
+import { grpcWindowBench } from './grpc-window.ts';
 import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
 import { servedBench } from './served.ts';
@@ -13,6 +14,7 @@ const BENCHES = {
   tokenizer: tokenizerBench,
   latency: latencyBench,
   scheduler: schedulerOverheadBench,
+  'grpc-window': grpcWindowBench,
   streams: streamsBench,
 };
 

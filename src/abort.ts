@@ -32,7 +32,7 @@ function watch(signal: AbortSignal): Set<() => void> {
 }
 
 function wake(event: Event): void {
-  // Node takes `currentTarget` away after the first of several listeners.
+  // Not currentTarget: Node 20 forgets it after the first listener that is called once.
   const signal = event.target as AbortSignal;
   const acts = waiting.get(signal)!;
   waiting.delete(signal);

@@ -133,7 +133,13 @@ export const ERRORS = {
     false,
     'DecompressionBombError',
   ),
-  too_deep: kind('The JSON is nested deeper than the limit.', 400, 'INVALID_ARGUMENT', false, 'ValueError'),
+  too_deep: kind(
+    'The request is nested deeper than the limit.',
+    400,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
   overloaded: kind('The queue is full.', 429, 'RESOURCE_EXHAUSTED', true, 'ResourceExhausted'),
   queue_timeout: kind(
     'The item waited in the queue longer than the limit.',

@@ -54,6 +54,8 @@ export interface GatewayConfig {
   readonly httpServer: 'auto' | 'uws' | 'node';
   /** Whether WebSocket messages are compressed for clients that offer it. */
   readonly messageDeflate: boolean;
+  /** Answers for clients that ask. `auto` leaves out those that ask for `gzip, deflate` and nothing else. */
+  readonly httpCompression: 'auto' | 'on' | 'off';
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;

@@ -33,6 +33,7 @@ export async function readGateway(
     exposedEndpoints: readExposed(server.given('expose_endpoints'), context),
     httpServer: server.get('http_server'),
     messageDeflate: uvicorn.get('ws_per_message_deflate'),
+    httpCompression: server.get('http_compression'),
     requestTimeoutMs: bound(timeout),
     keepAliveTimeoutMs: uvicorn.get('timeout_keep_alive') * 1000,
     grpc: readGrpc(server, grpc),

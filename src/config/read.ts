@@ -120,7 +120,7 @@ async function build(flow: Flow, context: Context, countDevices?: CountDevices):
     fetch: readFetch(server, context),
     files: readFiles(server, context),
     log: readLog(server, executors, context),
-    telemetry: readTelemetry(server, executors, context),
+    telemetry: readTelemetry([server, ...executors], context),
     environment: environment.additions,
     warnings: findings.warnings,
   };

@@ -1,68 +1,48 @@
 import type { ExportTarget, TelemetryConfig } from './config.ts';
 import type { Context } from './context.ts';
-import type { EXECUTOR_KEYS } from './keys/executor.ts';
-import type { WITH_KEYS } from './keys/flow.ts';
+import type { TELEMETRY_KEYS } from './keys/telemetry.ts';
 import { quote } from './node.ts';
 import type { Given, Section } from './section.ts';
 
 const COLLECTOR_PORT = 4317;
 
-interface Keys {
-  readonly on: Given<boolean> | undefined;
-  readonly host: Given<string> | undefined;
-  readonly port: Given<number> | undefined;
-}
+type Keys = Section<typeof TELEMETRY_KEYS>;
 
-/** Server and executor are one process, so what either of them asks for is exported for both; the server's keys first. */
-export function readTelemetry(
-  server: Section<typeof WITH_KEYS>,
-  executors: readonly Section<typeof EXECUTOR_KEYS>[],
-  context: Context,
-): TelemetryConfig {
-  const places = [server, ...executors] as Section<typeof WITH_KEYS>[];
-  const first = <K extends Parameters<typeof server.given>[0]>(name: K) =>
-    places.map((place) => place.given(name)).find((given) => given !== undefined);
+/**
+ * Server and executor are one process, so what either of them asks for is exported for both.
+ *
+ * @param places where the keys may stand; the first that sets a host or a port counts
+ */
+export function readTelemetry(places: readonly Keys[], { findings }: Context): TelemetryConfig {
+  const read = (on: 'tracing' | 'metrics', host: 'traces_exporter_host' | 'metrics_exporter_host') => {
+    if (!places.some((place) => place.get(on))) return undefined;
+    const port = host === 'traces_exporter_host' ? 'traces_exporter_port' : 'metrics_exporter_port';
+    return readTarget(first(places, host), first(places, port), findings);
+  };
   return {
-    traces: readTarget(
-      {
-        on: places.map((place) => place.given('tracing')).find((given) => given?.value),
-        host: first('traces_exporter_host'),
-        port: first('traces_exporter_port'),
-      },
-      context,
-    ),
-    metrics: readTarget(
-      {
-        on: places.map((place) => place.given('metrics')).find((given) => given?.value),
-        host: first('metrics_exporter_host'),
-        port: first('metrics_exporter_port'),
-      },
-      context,
-    ),
+    traces: read('tracing', 'traces_exporter_host'),
+    metrics: read('metrics', 'metrics_exporter_host'),
   };
 }
 
-/** The reference exports in plaintext unless it is told otherwise, and so does this. */
-function readTarget({ on, host, port }: Keys, { findings }: Context): ExportTarget | undefined {
-  if (!on) return undefined;
-  if (!host && !port) return {};
-  const written = host?.value ?? 'localhost';
-  const text = /^[a-z]+:\/\//i.test(written) ? written : `http://${bracketed(written)}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || !/^\/?$/.test(url.pathname) || url.search || url.hash) {
-    findings.fault(
-      host!.at,
-      host!.key,
-      `expected a host, or http:// or https:// and a host, got ${quote(written)}`,
-    );
-    return undefined;
-  }
-  const named = /:(\d+)\/?$/.exec(text.replace(/^[a-z]+:\/\/(\[[^\]]*\])?/i, ''))?.[1];
-  if (named && port && Number(named) !== port.value)
-    findings.warn(port.at, port.key, `${host!.key} names port ${named}; ${port.value} counts`);
-  return { url: `${url.protocol}//${url.hostname}:${port?.value ?? named ?? COLLECTOR_PORT}` };
+function first<K extends keyof typeof TELEMETRY_KEYS>(places: readonly Keys[], key: K) {
+  return places.map((place) => place.given(key)).find((given) => given !== undefined);
 }
 
-/** An IPv6 address without brackets. */
-const bracketed = (host: string): string =>
-  /^[\da-f:]+:[\da-f:]*$/i.test(host) && host.split(':').length > 2 ? `[${host}]` : host;
+/** The reference exports in plaintext unless it is told otherwise, and so does this. */
+function readTarget(
+  host: Given<string> | undefined,
+  port: Given<number> | undefined,
+  findings: Context['findings'],
+): ExportTarget {
+  if (!host) return port ? { url: `http://localhost:${port.value}` } : {};
+  const [, scheme = 'http', name, own] =
+    /^(?:(https?):\/\/)?([\w.-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?\/?$/i.exec(host.value) ?? [];
+  const url = `${scheme.toLowerCase()}://${name}:${port?.value ?? own ?? COLLECTOR_PORT}`;
+  if (name === undefined || !URL.canParse(url)) {
+    const expected = 'expected a host, with http:// or https:// before it or without';
+    findings.fault(host.at, host.key, `${expected}, got ${quote(host.value)}`);
+  } else if (port && own && Number(own) !== port.value)
+    findings.warn(port.at, port.key, `${host.key} names port ${own}; ${port.value} counts`);
+  return { url };
+}

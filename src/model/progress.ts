@@ -2,7 +2,7 @@
 export interface Progress {
   /** What is being worked on, unique among tasks that run at once: `ViT-B-32::openai visual.onnx`. */
   readonly task: string;
-  readonly phase: 'waiting' | 'checking' | 'downloading' | 'loading' | 'done';
+  readonly phase: 'waiting' | 'checking' | 'downloading' | 'loading' | 'encoding' | 'done';
   /** In `unit`s. */
   readonly done: number;
   readonly total?: number;

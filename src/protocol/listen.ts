@@ -6,12 +6,6 @@ import { startHttp } from './http/start.ts';
 import type { ListenerSite, Site, StartedListener } from './site.ts';
 import { startWebSocket } from './websocket/start.ts';
 
-const START: Record<Protocol, (site: ListenerSite) => Promise<StartedListener>> = {
-  grpc: startGrpc,
-  http: startHttp,
-  websocket: startWebSocket,
-};
-
 export interface Sockets {
   readonly endpoints: readonly StartedListener[];
   readonly metricsPorts: readonly number[];
@@ -20,6 +14,12 @@ export interface Sockets {
   /** Stops accepting, finishes what is in flight, ends the rest after `drainMs`. Idempotent. */
   close(drainMs: number): Promise<void>;
 }
+
+const START: Readonly<Record<Protocol, (site: ListenerSite) => Promise<StartedListener>>> = {
+  grpc: startGrpc,
+  http: startHttp,
+  websocket: startWebSocket,
+};
 
 /**
  * Opens every port of the configuration, or none.

@@ -34,6 +34,18 @@ const module = (value: unknown, beside: Flow = {}) =>
 const limit = (index: number, name: (typeof LIMIT_NAMES)[number]) =>
   at(index + 1, ({ limits }) => limits[name]);
 
+const TRACES = { tracing: true };
+const METRICS = { metrics: true };
+/** The same at the server and at the executor. */
+const TELEMETRY: Record<string, Case> = {
+  tracing: at(true, ({ telemetry }) => telemetry.traces, {}),
+  traces_exporter_host: at('h', ({ telemetry }) => telemetry.traces?.url, 'http://h:4317', TRACES),
+  traces_exporter_port: at(5, ({ telemetry }) => telemetry.traces?.url, 'http://localhost:5', TRACES),
+  metrics: at(true, ({ telemetry }) => telemetry.metrics, {}),
+  metrics_exporter_host: at('h', ({ telemetry }) => telemetry.metrics?.url, 'http://h:4317', METRICS),
+  metrics_exporter_port: at(5, ({ telemetry }) => telemetry.metrics?.url, 'http://localhost:5', METRICS),
+};
+
 const CASES: Record<string, Record<string, Case>> = {
   'the top level': {
     jtype: { value: 'Executor', fails: /^stdin:1: jtype: expected Flow, got "Executor"/ },
@@ -48,8 +60,8 @@ const CASES: Record<string, Record<string, Case>> = {
     gateway: at({ port: 2 }, ({ gateway }) => gateway.listeners[0]?.port, 2),
   },
   with: {
-    port: at(1234, ({ gateway }) => gateway.listeners, [{ protocol: 'http', port: 1234 }]),
-    protocol: at('grpc', ({ gateway }) => gateway.listeners, [{ protocol: 'grpc', port: 51000 }]),
+    port: at(1234, ({ gateway }) => gateway.listeners, [{ protocol: 'grpc', port: 1234 }]),
+    protocol: at('http', ({ gateway }) => gateway.listeners, [{ protocol: 'http', port: 51000 }]),
     host: at('127.0.0.2', ({ gateway }) => gateway.host),
     cors: at(true, ({ gateway }) => gateway.cors),
     prefetch: at(7, ({ gateway }) => gateway.prefetch),
@@ -78,9 +90,11 @@ const CASES: Record<string, Record<string, Case>> = {
     grpc_reflection: at(false, ({ gateway }) => gateway.grpc.reflection),
     compression: at('Gzip', ({ gateway }) => gateway.grpc.compression, 'gzip'),
     http_server: at('node', ({ gateway }) => gateway.httpServer),
+    http_compression: at('off', ({ gateway }) => gateway.httpCompression),
     limits: at({ drain_ms: 5 }, ({ limits }) => limits.drainMs, 5),
     fetch: at({ enabled: false }, ({ fetch }) => fetch.enabled, false),
     files: at({ offline: true }, ({ files }) => files.offline, true),
+    ...TELEMETRY,
   },
   'with.uvicorn_kwargs': {
     ssl_certfile: at('b.pem', ({ gateway }) => gateway.tls?.certFile, join(CWD, 'b.pem'), TLS),
@@ -152,6 +166,7 @@ const CASES: Record<string, Record<string, Case>> = {
     external: { value: true, fails: /^stdin:1: executors\[0\]\.external: expected false, got true/ },
     quiet: at(true, ({ log }) => log.level, 'silent'),
     log_config: at('QUIET', ({ log }) => log.level, 'silent'),
+    ...TELEMETRY,
   },
   'executors[].uses': {
     jtype: {

@@ -48,7 +48,7 @@ const EXPECTED: Record<string, (config: Config) => void> = {
 };
 
 function served(config: Config, name: string, runtime: string): void {
-  assert.deepEqual(config.gateway.listeners, [{ protocol: 'http', port: 51000 }]);
+  assert.deepEqual(config.gateway.listeners, [{ protocol: 'grpc', port: 51000 }]);
   assert.equal(config.executor.name, name);
   assert.equal(config.executor.runtime, runtime);
 }

@@ -18,7 +18,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   schedule: ['config', 'model', 'engine/engine.ts'],
   service: ['config', 'model', 'preprocess', 'schedule', 'engine/engine.ts'],
   protocol: ['config', 'service'],
-  cli: ['config', 'model', 'native', 'main.ts'],
+  client: ['protocol/jina'],
+  cli: ['config', 'model', 'native', 'client', 'main.ts'],
   'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
 };
 

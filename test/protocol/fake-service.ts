@@ -70,10 +70,16 @@ export class FakeService implements EmbeddingService {
     };
   }
 
-  async enter({ items, bytes }: RequestSize): Promise<Permit> {
+  async enter({ items, bytes }: RequestSize, signal: AbortSignal): Promise<Permit> {
+    if (signal.aborted) throw ClipError.aborted(signal);
     const permit = this.admit();
-    permit.addBytes(bytes);
-    permit.addItems(items);
+    try {
+      permit.addBytes(bytes);
+      permit.addItems(items);
+    } catch (error) {
+      permit.release();
+      throw error;
+    }
     return permit;
   }
 
@@ -121,6 +127,7 @@ export function testConfig(
       exposedEndpoints: [],
       httpServer: 'auto',
       messageDeflate: false,
+      httpCompression: 'auto',
       keepAliveTimeoutMs: 5000,
       grpc: DEFAULT_GRPC,
       ...gateway,

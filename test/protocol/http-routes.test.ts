@@ -141,7 +141,7 @@ onBothServers((on) => {
           description: `UnidentifiedImageError("expected no invalid_image, got 'one'")`,
           exception: {
             name: 'UnidentifiedImageError',
-            args: ["expected no invalid_image, got 'one'"],
+            args: ["expected no invalid_image, got 'one'", 'invalid_image'],
             stacks: [],
             executor: 'CLIPEncoder',
           },
@@ -299,8 +299,6 @@ onBothServers((on) => {
     const deep = await post('/post', `{"data":${'['.repeat(100)}`);
     assert.deepEqual([deep.status, deep.body.error.code], [400, 'too_deep']);
     assert.equal((await post('/encode', '['.repeat(20_000_000))).status, 400);
-    const zipped = await post('/encode', '{}', { 'content-encoding': 'gzip' });
-    assert.deepEqual([zipped.status, zipped.body.error.code], [415, 'unsupported_media_type']);
     assert.match(await metrics.text(), /clip_limit_reached_total\{limit="json_depth"\} 2/);
   });
 

@@ -13,7 +13,8 @@ import { targets } from '../../src/protocol/jina/target.ts';
 import { toItem } from '../../src/protocol/jina/to-item.ts';
 import { selectDocuments } from '../../src/protocol/jina/traversal.ts';
 import { documentToJson } from '../../src/protocol/jina/write-document.ts';
-import { jsonValue, jsonVector } from '../../src/protocol/jina/write-json.ts';
+import { jsonValue } from '../../src/protocol/jina/write-json.ts';
+import { jsonVector } from '../../src/protocol/jina/write-vector.ts';
 
 const golden = JSON.parse(readFileSync(new URL('goldens/docarray.json', import.meta.url), 'utf8')) as {
   documents: { in: object; out: object }[];

@@ -1,6 +1,6 @@
 import { readConfig } from '../../src/config/read.ts';
 import { type Server, startServer } from '../../src/main.ts';
-import { silentLog } from '../../src/observe/log.ts';
+import { type Logger, silentLog } from '../../src/observe/log.ts';
 
 export interface Answer {
   readonly status: number;
@@ -18,7 +18,7 @@ export interface TestServer {
 /** The whole server in this process on a free port of the loopback interface. */
 export async function serveModel(
   modelPath: string,
-  options: { gateway?: object; encoder?: object; executor?: object } = {},
+  options: { gateway?: object; encoder?: object; executor?: object; log?: Logger } = {},
 ): Promise<TestServer> {
   const flow = {
     jtype: 'Flow',
@@ -37,7 +37,7 @@ export async function serveModel(
   };
   const config = await readConfig({ argument: JSON.stringify(flow) }, {});
   const server = await startServer(config, {
-    log: silentLog,
+    log: options.log ?? silentLog,
     progress: () => {},
     signal: new AbortController().signal,
     version: '0.0.0',

@@ -11,7 +11,7 @@ export const LIMITS = {
   itemsPerRequest: 10_000,
   requestBytes: 1000,
   queueItems: 20_000,
-  queueBytes: 1000,
+  queueBytes: 1_000_000,
   queueMs: 60_000,
   engineMs: 60_000,
 };

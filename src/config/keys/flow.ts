@@ -3,8 +3,8 @@ import { accepted, honoured } from '../section.ts';
 import { ANY, BOOLEAN, choice, FILE, integer, listOf, MAP, TEXT, WORD } from '../values.ts';
 import { PORT, TELEMETRY_KEYS } from './telemetry.ts';
 
-/** What a flow without `protocol` is served by: the one protocol of this version. The reference's default is gRPC. */
-export const DEFAULT_PROTOCOL: Protocol = 'http';
+/** What a flow without `protocol` is served by, as upstream. */
+export const DEFAULT_PROTOCOL: Protocol = 'grpc';
 
 /** Node's timers hold 31 bits. */
 export const LONGEST_MS = 2 ** 31 - 1;
@@ -111,6 +111,11 @@ export const WITH_KEYS = {
     choice<Config['gateway']['httpServer']>(['auto', 'uws', 'node']),
     'auto',
     'HTTP implementation: uWebSockets.js, `node:http`, or the first that loads. Not known upstream.',
+  ),
+  http_compression: honoured(
+    choice<Config['gateway']['httpCompression']>(['auto', 'on', 'off']),
+    'auto',
+    'Compressed answers (br, gzip, deflate): for all who ask, for none, or (`auto`) for all but Python clients, which ask unasked. Not known upstream.',
   ),
   limits: honoured(MAP, undefined, 'Limits of this server, see `with.limits`. Not known upstream.'),
   fetch: honoured(MAP, undefined, 'What URIs may be loaded, see `with.fetch`. Not known upstream.'),

@@ -15,9 +15,15 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   imagePixels: [2 ** 31 - 1, 'Pixels of one image, by its header.'],
   pixelsInFlight: [Number.MAX_SAFE_INTEGER, 'Pixels of all images that are being decoded.'],
   textCharacters: [100_000_000, 'Characters of one text.'],
-  queueItems: [100_000_000, 'Items that wait.'],
-  queueBytes: [Number.MAX_SAFE_INTEGER, 'Bytes of the items that wait.'],
-  queueMs: [LONGEST_MS, 'Milliseconds that an item may wait.'],
+  queueItems: [100_000_000, 'Unanswered items of all requests; those of streams fill half of it.'],
+  queueBytes: [
+    Number.MAX_SAFE_INTEGER,
+    'Bytes of all requests that are not answered; those of streams fill half of it.',
+  ],
+  queueMs: [
+    LONGEST_MS,
+    'Milliseconds that an item may wait for an engine, and before that a request of a stream for room.',
+  ],
   engineMs: [LONGEST_MS, 'Milliseconds that one run of the model may take.'],
   drainMs: [LONGEST_MS, 'Milliseconds that requests in flight get at the end.'],
   connections: [1_000_000, 'Connections at a time.'],

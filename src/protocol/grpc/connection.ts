@@ -40,6 +40,7 @@ export class Connection {
   readonly #pings = new TokenBucket(CONTROL_BURST);
   readonly #settings = new TokenBucket(CONTROL_BURST);
   readonly #resets: TokenBucket;
+  #ended = false;
   #streams = 0;
   #running = 0;
 
@@ -88,12 +89,18 @@ export class Connection {
     if (!this.#pings.take(interval)) this.#end('pingMs', 'too_many_pings');
   }
 
+  /** Node 20 aborts where a session is destroyed while it hands out frames, so the end comes when it has done so. */
   #end(limit: keyof Limits, why: string): void {
-    if (this.#session.destroyed) return;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#onLimit(limit);
-    const code = constants.NGHTTP2_ENHANCE_YOUR_CALM;
-    // gRPC's own clients look for these words.
-    if (!this.#session.closed) this.#session.goaway(code, 0, Buffer.from(why));
-    this.#session.destroy(undefined, code);
+    setImmediate(() => {
+      const session = this.#session;
+      const code = constants.NGHTTP2_ENHANCE_YOUR_CALM;
+      if (session.destroyed) return;
+      // gRPC's own clients look for these words.
+      if (!session.closed) session.goaway(code, 0, Buffer.from(why));
+      session.destroy(undefined, code);
+    });
   }
 }

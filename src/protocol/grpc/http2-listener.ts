@@ -23,6 +23,8 @@ const STREAM_WINDOW = 8 * 2 ** 20;
 /** Fewer, larger frames: a message of some MB costs less. */
 const FRAME_BYTES = 2 ** 20;
 const MOST_HEADERS = 200;
+/** What HTTP/2 counts for each header beside its name and value. */
+const HEADER_OVERHEAD = 32;
 /** Node's timers hold 31 bits, and grpc-js takes a longer time for one that has passed. */
 const LONGEST_TIMEOUT = '2147483S';
 const MS_PER_UNIT: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000 };
@@ -167,8 +169,8 @@ function http2Options(limits: Limits): object {
       initialWindowSize: STREAM_WINDOW,
       maxFrameSize: FRAME_BYTES,
       maxConcurrentStreams: limits.streams,
-      // Clients keep to it by themselves; what is above `headerBytes` all the same gets an answer.
-      maxHeaderListSize: limits.headerBytes,
+      // With this, Node drops a call without a word; what is between it and `headerBytes` gets an answer.
+      maxHeaderListSize: 2 * limits.headerBytes + MOST_HEADERS * HEADER_OVERHEAD,
     },
   };
 }

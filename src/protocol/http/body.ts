@@ -1,11 +1,13 @@
 import { ClipError } from '../../errors.ts';
+import { Inflation } from './inflation.ts';
 import { BODY_RATE, type BodyOptions } from './server.ts';
 
 const FIRST_CAPACITY = 64 * 1024;
 
 /**
  * Gathers one body from chunks that are only valid during the call. One buffer that grows by doubling, so that a
- * million chunks of one byte cost a megabyte, and never beyond what was declared.
+ * million chunks of one byte cost a megabyte, and never beyond what was declared. A compressed body is inflated
+ * meanwhile, and charged with what it becomes.
  */
 export class BodyReader {
   readonly #options: BodyOptions;
@@ -15,10 +17,12 @@ export class BodyReader {
   #resolve: (body: Buffer) => void = () => {};
   #reject: (error: ClipError) => void = () => {};
   readonly #timer: NodeJS.Timeout;
+  readonly #inflation: Inflation | undefined;
   readonly #onAbort = () => this.fail(ClipError.from(this.#options.signal.reason));
   #buffer: Buffer;
   #length = 0;
   #lengthAtTick = 0;
+  #charged = 0;
   #settled = false;
 
   constructor(
@@ -33,6 +37,12 @@ export class BodyReader {
       this.#reject = reject;
     });
     this.#buffer = Buffer.allocUnsafe(Math.min(declared ?? FIRST_CAPACITY, FIRST_CAPACITY));
+    if (options.coding)
+      this.#inflation = new Inflation(options.coding, {
+        grown: (total) => this.#charge(total),
+        done: (body) => this.#succeed(body),
+        failed: (error) => this.fail(error),
+      });
     this.#timer = setInterval(() => this.#tick(window), window.ms);
     options.signal.addEventListener('abort', this.#onAbort, { once: true });
     if (options.signal.aborted) this.#onAbort();
@@ -44,8 +54,7 @@ export class BodyReader {
     if (this.#settled) return;
     const length = this.#length + chunk.length;
     try {
-      if (length > this.#options.limit) throw tooLarge(this.#options.limit, 'more');
-      this.#options.count(chunk.length);
+      this.#charge(length);
     } catch (error) {
       this.fail(ClipError.from(error));
       return;
@@ -53,16 +62,35 @@ export class BodyReader {
     if (length > this.#buffer.length) this.#grow(length);
     this.#buffer.set(chunk, this.#length);
     this.#length = length;
+    this.#inflation?.feed(this.#buffer.subarray(0, length), false);
   }
 
   end(): void {
-    if (this.#settle()) this.#resolve(this.#buffer.subarray(0, this.#length));
+    if (this.#settled) return;
+    clearInterval(this.#timer);
+    const body = this.#buffer.subarray(0, this.#length);
+    if (this.#inflation) this.#inflation.feed(body, true);
+    else this.#succeed(body);
   }
 
   fail(error: ClipError): void {
     if (!this.#settle()) return;
+    this.#inflation?.stop();
     this.#buffer = Buffer.alloc(0);
     this.#reject(error);
+  }
+
+  #succeed(body: Buffer): void {
+    if (this.#settle()) this.#resolve(body);
+  }
+
+  /** With what came, or with what it becomes where that is more. */
+  #charge(bytes: number): void {
+    const { limit, count } = this.#options;
+    if (bytes > limit) throw tooLarge(limit, 'more');
+    if (bytes <= this.#charged) return;
+    count(bytes - this.#charged);
+    this.#charged = bytes;
   }
 
   #settle(): boolean {

@@ -9,6 +9,7 @@ import { responseToJson } from '../jina/response.ts';
 import { countFault } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
 import type { Site } from '../site.ts';
+import { bodyCoding } from './coding.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
 import type { Call, RouteHandler } from './route.ts';
 import type { HttpRequest } from './server.ts';
@@ -100,6 +101,7 @@ async function readRequest(
     const body = await request.body({
       limit: limits.requestBytes,
       count: (bytes) => permit.addBytes(bytes),
+      coding: bodyCoding(request.headers.get('content-encoding')),
       signal: patience.signal,
     });
     const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
@@ -112,12 +114,7 @@ async function readRequest(
 }
 
 function checkMediaType({ headers }: HttpRequest, style: DataRouteOptions['style']): void {
-  const encoding = headers.get('content-encoding') ?? 'identity';
-  if (encoding !== 'identity')
-    throw new ClipError(
-      'unsupported_media_type',
-      `expected a body without content-encoding, got ${encoding}`,
-    );
+  bodyCoding(headers.get('content-encoding'));
   const sent = headers.get('content-type');
   if (sent === undefined && style === 'own') return;
   if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(sent ?? '')) return;

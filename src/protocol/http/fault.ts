@@ -1,10 +1,13 @@
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import { FieldError } from '../jina/field-error.ts';
 import { statusOf } from '../jina/status.ts';
+import { CODINGS } from './coding.ts';
 import type { Reply } from './server.ts';
 
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER = '1';
+
+const ACCEPTED = { 'accept-encoding': CODINGS.join(', ') };
 
 /**
  * Codes of faults that the reference's executor would have raised while it worked on the documents. Its routes
@@ -56,11 +59,12 @@ export function faultReply(thrown: unknown): Reply {
   }
   if (error.code === 'not_found') return jsonReply(http, { detail: 'Not Found' });
   if (error.code === 'method_not_allowed') return jsonReply(http, { detail: 'Method Not Allowed' });
-  return jsonReply(http, {
+  const body = {
     header: { requestId: '', status: statusOf(error), execEndpoint: null, targetExecutor: '' },
     parameters: {},
     routes: [],
     data: [],
     error: { code: error.code, message: error.message },
-  });
+  };
+  return jsonReply(http, body, error.code === 'unsupported_encoding' ? ACCEPTED : {});
 }

@@ -1,6 +1,7 @@
 import { ClipError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { openTrace, type Trace } from '../../observe/tracing.ts';
 import type { Site } from '../site.ts';
+import { compressor } from './compress.ts';
 import { allowOrigin, preflight } from './cors.ts';
 import { faultReply } from './fault.ts';
 import type { Call, Route } from './route.ts';
@@ -14,6 +15,7 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
   const candidates = (path: string): Route[] =>
     exact.get(path) ?? prefixes.filter((route) => path.startsWith(route.path.slice(0, -1)));
 
+  const compress = compressor(site.config.gateway.httpCompression);
   return async (request, response) => {
     const started = performance.now();
     const { cors } = site.config.gateway;
@@ -23,9 +25,9 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
     const call: Call = {
       request,
       trace,
-      send: (reply) => {
+      send: async (reply) => {
         const named = trace ? withTrace(trace, reply) : reply;
-        return response.send(cors ? allowOrigin(request, named) : named);
+        return response.send(await compress(request, cors ? allowOrigin(request, named) : named));
       },
     };
     const code = await answer(call, route, found, cors ? preflight(request) : undefined).catch((error) =>

@@ -1,6 +1,7 @@
 import type { ClipError } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Certificates } from '../certificates.ts';
+import type { Coding } from './coding.ts';
 
 /** One listening HTTP/1.1 server. Its owner closes it. */
 export interface HttpServer {
@@ -31,15 +32,21 @@ export interface HttpRequest {
   readonly fault?: ClipError;
   /** Aborted with a ClipError (`cancelled`) when the client leaves before its answer is out. */
   readonly signal: AbortSignal;
-  /** The whole body. @throws ClipError request_too_large, body_timeout, cancelled, or what `count` throws */
+  /**
+   * The whole body.
+   * @throws ClipError request_too_large, body_timeout, cancelled, invalid_request where it is not compressed as `coding`
+   * says, or what `count` throws
+   */
   body(options: BodyOptions): Promise<Buffer>;
 }
 
 export interface BodyOptions {
-  /** Most bytes. */
+  /** Most bytes, after inflation too. */
   readonly limit: number;
-  /** Told of every chunk before it is kept; throws to refuse it. */
+  /** Told of more bytes before they are kept; throws to refuse them. */
   readonly count: (bytes: number) => void;
+  /** How the body is compressed; it is handed out inflated. */
+  readonly coding?: Coding;
   /** Ends the wait. */
   readonly signal: AbortSignal;
 }

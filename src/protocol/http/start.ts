@@ -19,11 +19,8 @@ export async function startHttp({ listener, certificates, ...site }: ListenerSit
   };
   const open = { ...site, health };
   const handler = createRouter(open, createRoutes(open));
-  const server = await chooseServer(gateway.httpServer, {
-    handler,
-    certificates,
-    ...serverOptions(site, 'http'),
-  });
+  const options = { handler, certificates, ...serverOptions(site, 'http') };
+  const server = await chooseServer(gateway.httpServer, options);
   if (gateway.cors) site.log.warn('CORS is on: pages of any origin may call this server');
   const port = await server.listen(gateway.host, listener.port);
   return {

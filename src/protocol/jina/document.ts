@@ -59,8 +59,21 @@ export type Scores = Record<string, NamedScore>;
 /** As JSON.parse gives it; a number may be NaN or infinite only where it came by the protobuf wire. */
 export type JsonObject = Record<string, unknown>;
 
+const ID_BYTES = 16;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** Drawn for many ids at once: a call for each costs more than the rest of the id. */
+const entropy = new Uint8Array(64 * ID_BYTES);
+let used = entropy.length;
+
+/** 32 hex digits. Not `randomUUID`, which browsers have on secure pages only. */
 export function newId(): string {
-  return globalThis.crypto.randomUUID().replaceAll('-', '');
+  if (used === entropy.length) {
+    globalThis.crypto.getRandomValues(entropy);
+    used = 0;
+  }
+  let id = '';
+  for (const end = used + ID_BYTES; used < end; used += 1) id += HEX[entropy[used]!];
+  return id;
 }
 
 /** Documents of all levels. */

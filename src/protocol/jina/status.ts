@@ -7,6 +7,7 @@ export interface Status {
   readonly description: string;
   readonly exception: {
     readonly name: string;
+    /** The message, then this server's own code, which tells apart what one Python name stands for. */
     readonly args: readonly string[];
     /** Always empty: a server's own call stacks are of no use to a client and tell too much. */
     readonly stacks: readonly string[];
@@ -19,7 +20,7 @@ export function statusOf(error: ClipError): Status {
   return {
     code: 1,
     description: `${name}(${pythonString(error.message)})`,
-    exception: { name, args: [error.message], stacks: [], executor: 'CLIPEncoder' },
+    exception: { name, args: [error.message, error.code], stacks: [], executor: 'CLIPEncoder' },
   };
 }
 

@@ -68,7 +68,7 @@ export async function serveStream<Frame extends Sized>(
 
 /** One request on its way. What it brought is not part of it: only the reply is held while a slow client takes others. */
 interface Flight {
-  readonly began: number;
+  readonly clock: Clock;
   readonly lease: Lease;
   readonly patience: Patience;
   readonly passage: Passage;
@@ -76,10 +76,7 @@ interface Flight {
   readonly after: Promise<boolean> | undefined;
 }
 
-interface Reply<Frame> {
-  readonly frame: Frame;
-  readonly code: 'ok' | ErrorCode;
-}
+type Reply<Frame> = { readonly frame: Frame; readonly code: 'ok' | ErrorCode };
 
 class Stream<Frame extends Sized> {
   readonly #site: Site;
@@ -136,7 +133,6 @@ class Stream<Frame extends Sized> {
   /** Resolves when the next request may come. @throws ClipError that ends the stream */
   async #take(frame: Frame): Promise<void> {
     const clock = openClock();
-    const began = performance.now();
     const request = this.#options.decode(frame);
     const size = { items: countDocuments(request.documents), bytes: frame.length };
     const { bytesPerComponent = BYTES_PER_COMPONENT } = this.#options;
@@ -146,10 +142,10 @@ class Stream<Frame extends Sized> {
     if (this.#failure) return;
     const patience = openPatience(this.#end.signal, this.#site.config.gateway.requestTimeoutMs);
     const passage = this.#site.metrics.jina.receive(frame.length);
-    const flight: Flight = { began, lease, patience, passage, after: this.#lastReply };
+    const flight: Flight = { clock, lease, patience, passage, after: this.#lastReply };
     this.#flights++;
     const admission = await this.#admit(size, flight);
-    const sent = this.#deliver(flight, this.#answer(request, clock, admission, flight));
+    const sent = this.#deliver(flight, this.#answer(request, admission, flight));
     if (this.#options.inOrder) this.#lastReply = sent;
   }
 
@@ -166,16 +162,11 @@ class Stream<Frame extends Sized> {
   }
 
   /** @throws ClipError that ends the stream */
-  async #answer(
-    request: JinaRequest,
-    clock: Clock,
-    admission: Permit | ClipError,
-    { patience, passage }: Flight,
-  ): Promise<Reply<Frame>> {
+  async #answer(request: JinaRequest, admission: Permit | ClipError, flight: Flight): Promise<Reply<Frame>> {
     const answered =
       admission instanceof ClipError
         ? refused(request, admission)
-        : await this.#work(request, { clock, permit: admission, patience, passage });
+        : await this.#work(request, admission, flight);
     if (answered.error && ENDS_STREAM.has(answered.error.code)) throw answered.error;
     const { encode } = this.#options;
     try {
@@ -187,17 +178,9 @@ class Stream<Frame extends Sized> {
     }
   }
 
-  #work(
-    request: JinaRequest,
-    {
-      clock,
-      permit,
-      patience,
-      passage,
-    }: Pick<Flight, 'patience' | 'passage'> & { clock: Clock; permit: Permit },
-  ): Promise<Answer> {
-    const { trace } = this.#options;
-    const ends = Math.min(this.#options.deadline ?? Infinity, patience.deadline ?? Infinity);
+  #work(request: JinaRequest, permit: Permit, { clock, patience, passage }: Flight): Promise<Answer> {
+    const { trace, deadline: last = Infinity } = this.#options;
+    const ends = Math.min(last, patience.deadline ?? Infinity);
     const deadline = ends === Infinity ? undefined : ends;
     const context = { permit, signal: patience.signal, deadline, source: this, trace };
     const run = answer(this.#site, request, { context, clock, perDocument: false, passage });
@@ -239,14 +222,14 @@ class Stream<Frame extends Sized> {
     }
   }
 
-  #land({ patience, passage, lease, began }: Flight, code: 'ok' | ErrorCode): void {
+  #land({ patience, passage, lease, clock }: Flight, code: 'ok' | ErrorCode): void {
     const { protocol, route } = this.#options;
     const { metrics } = this.#site;
     patience.close();
     passage.failed();
     lease.leave();
     metrics.requests.inc({ protocol, route, code });
-    metrics.requestSeconds.observe({ protocol, route }, (performance.now() - began) / 1000);
+    metrics.requestSeconds.observe({ protocol, route }, (clock.now() - clock.opened) / 1e6);
     this.#flights--;
     if (this.#flights === 0) this.#landed?.();
   }

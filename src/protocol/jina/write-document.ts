@@ -2,7 +2,8 @@ import { type Document, Encoded, type NamedScore, type Scores } from './document
 import { tensorToJson } from './tensor.ts';
 import { numbersOf } from './wire/nd-array.ts';
 import { decodeStruct } from './wire/struct.ts';
-import { jsonDouble, jsonValue, jsonVector } from './write-json.ts';
+import { jsonDouble, jsonValue } from './write-json.ts';
+import { jsonVector } from './write-vector.ts';
 
 /**
  * The reference's JSON form: these keys, in this order, null where unset; `error` only where there is one.

@@ -1,5 +1,3 @@
-import { ClipError } from '../../errors.ts';
-
 /**
  * A number as Python prints a double: whole numbers keep `.0`, so that a list of them stays a list of floats in the
  * client; otherwise the shortest digits that read back exactly.
@@ -16,23 +14,4 @@ export function jsonValue(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const members = Object.entries(value).map(([key, member]) => `${JSON.stringify(key)}:${jsonValue(member)}`);
   return `{${members.join(',')}}`;
-}
-
-/**
- * A vector, float32 [D], each component as the shortest double that equals it.
- *
- * @throws ClipError bad_vector for NaN or infinity: JSON has no word for them
- */
-export function jsonVector(vector: Float32Array): string {
-  const numbers = new Array<number>(vector.length);
-  let whole = false;
-  for (let i = 0; i < vector.length; i += 1) {
-    const value = vector[i]!;
-    if (!Number.isFinite(value))
-      throw new ClipError('bad_vector', `expected finite components, got ${value}`);
-    whole ||= Number.isInteger(value);
-    numbers[i] = value;
-  }
-  // A plain array through stringify is the fastest of the ways that were measured.
-  return whole ? `[${numbers.map(jsonDouble).join(',')}]` : JSON.stringify(numbers);
 }

@@ -12,8 +12,10 @@ import { silentLog } from '../../../src/observe/log.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';
 import { Certificates } from '../../../src/protocol/certificates.ts';
 import { startGrpc } from '../../../src/protocol/grpc/start.ts';
+import type { Document } from '../../../src/protocol/jina/document.ts';
 import { Reader } from '../../../src/protocol/jina/wire/reader.ts';
-import { encodeMessage } from '../../../src/protocol/jina/wire/writer.ts';
+import { encodeRequest } from '../../../src/protocol/jina/wire/request.ts';
+import { decodeResponse } from '../../../src/protocol/jina/wire/response.ts';
 import type { StartedListener } from '../../../src/protocol/site.ts';
 import { FakeService, testConfig } from '../fake-service.ts';
 
@@ -24,6 +26,7 @@ export interface Rig extends AsyncDisposable {
   readonly listener: StartedListener;
   readonly port: number;
   readonly service: FakeService;
+  readonly certificates: Certificates | undefined;
   readonly metrics: Metrics;
   /** Emptied for ready. */
   readonly reasons: string[];
@@ -50,8 +53,8 @@ export async function openRig({ gateway, grpc, limits, port = 0 }: Settings = {}
   const listener = await startGrpc({
     config,
     listener: { protocol: 'grpc', port },
-    certificates,
     service,
+    certificates,
     health: { ready: () => ({ ready: reasons.length === 0, reasons }) },
     metrics,
     log: silentLog,
@@ -62,6 +65,7 @@ export async function openRig({ gateway, grpc, limits, port = 0 }: Settings = {}
     listener,
     port: listener.address.port,
     service,
+    certificates,
     metrics,
     reasons,
     client: (options) => {
@@ -154,59 +158,35 @@ export function unary(
   });
 }
 
-const sized = (number: number): number => (number << 3) | 2;
-
 /** DataRequestProto with texts as documents. */
 export function request(id: string, texts: readonly string[], endpoint = '/encode'): Uint8Array {
-  return encodeMessage((out) => {
-    const header = out.open(sized(1));
-    out.string(sized(1), id);
-    out.string(sized(3), endpoint);
-    out.close(header);
-    const data = out.open(sized(4));
-    const docs = out.open(sized(1));
-    for (const [index, text] of texts.entries()) {
-      const doc = out.open(sized(1));
-      out.string(sized(1), `${id}-${index}`);
-      out.string(sized(4), text);
-      out.close(doc);
-    }
-    out.close(docs);
-    out.close(data);
-  });
+  const documents = texts.map((text, index) => ({ id: `${id}-${index}`, text }));
+  return encodeRequest({ requestId: id, endpoint, parameters: {}, documents });
 }
 
 export interface Reply {
-  id: string;
-  /** Of `header.status.exception`. */
-  exception: string | undefined;
-  documents: { id: string; embedding: Float32Array | undefined }[];
+  readonly id: string;
+  /** Name of the exception in the header's status. */
+  readonly exception: string | undefined;
+  readonly documents: readonly Pick<Document, 'id' | 'embedding'>[];
 }
 
 /** What the tests look at in a DataRequestProto. */
 export function readReply(message: Uint8Array): Reply {
-  const reply: Reply = { id: '', exception: undefined, documents: [] };
-  for (const header of fields(message, 1)) {
-    reply.id = text(header, 1);
-    for (const status of fields(header, 2)) for (const at of fields(status, 3)) reply.exception = text(at, 1);
-  }
-  for (const data of fields(message, 4))
-    for (const docs of fields(data, 1))
-      for (const doc of fields(docs, 1)) {
-        const [array] = fields(doc, 16);
-        const [dense] = array ? fields(array, 1) : [];
-        const [bytes] = dense ? fields(dense, 1) : [];
-        const embedding = bytes && new Float32Array(Uint8Array.from(bytes).buffer);
-        reply.documents.push({ id: text(doc, 1), embedding });
-      }
-  return reply;
+  const { requestId = '', status, documents } = decodeResponse(message);
+  return {
+    id: requestId,
+    exception: status?.exception?.name,
+    documents: documents.map(({ id, embedding }) => ({ id, embedding })),
+  };
 }
 
+/** Every value of a field that has a length. */
 export function fields(message: Uint8Array, number: number): Uint8Array[] {
   const reader = new Reader(message, 10);
   const found: Uint8Array[] = [];
   for (let tag = reader.next(); tag !== 0; tag = reader.next()) {
-    if (tag === sized(number)) found.push(reader.bytes());
+    if (tag === ((number << 3) | 2)) found.push(reader.bytes());
     else reader.skip(tag);
   }
   return found;

@@ -70,7 +70,7 @@ function floats(type: ElementType, buffer: Uint8Array): Float32Array | Float64Ar
 
 /** The same bytes, where they are or copied to where numbers of that size may lie. */
 function byteAligned(buffer: Uint8Array, size: number): Uint8Array {
-  return buffer.byteOffset % size === 0 ? buffer : Uint8Array.from(buffer);
+  return buffer.byteOffset % size === 0 ? buffer : new Uint8Array(buffer);
 }
 
 function fill<T extends Int32Array | Float32Array | Float64Array>(

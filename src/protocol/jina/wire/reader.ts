@@ -171,12 +171,16 @@ export class Reader {
    * @param most length at which `into` is full; what follows is not kept
    */
   uint32s(tag: number, into: number[], most: number): void {
-    const outer = (tag & 7) === 2 ? this.enter() : undefined;
-    do {
-      const value = this.uint32();
+    const keep = (value: number) => {
       if (into.length < most) into.push(value);
-    } while (outer !== undefined && this.#at < this.#end);
-    if (outer !== undefined) this.leave(outer);
+    };
+    if ((tag & 7) !== 2) {
+      keep(this.uint32());
+      return;
+    }
+    const outer = this.enter();
+    while (this.#at < this.#end) keep(this.uint32());
+    this.leave(outer);
   }
 
   #skipGroup(number: number): void {

@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { Client, ClipClientError } from '../client/node.ts';
+import { ConfigError } from '../config/config.ts';
+import { FileOutput } from './encode/file-output.ts';
+import { type EncodeItem, type EncodeItems, imageItems, textItems } from './encode/inputs.ts';
+import { createProgress } from './progress.ts';
+
+const USAGE = `Usage: clip-server encode [OPTIONS] [FILE… | -]
+Encodes the lines of text files, or of standard input, by a running server.
+
+  --images              FILEs are pictures, or folders to search; on standard input, names of pictures
+  --server URL          grpc, grpcs, http, https, ws or wss (default grpc://localhost:51000)
+  --ca FILE             certificates to trust instead of the system's, in PEM
+  --out FILE            vectors as FILE.npy, else as JSON lines (default: JSON lines on standard output)
+  --resume              go on with an unfinished FILE
+  --skip-errors         go on after items that fail; FILE.errors.jsonl says which, FILE.npy.index.jsonl
+                        which row is of which item
+  --batch-size N        items in a request (default 32)
+  --concurrency N       requests at once (default 16)
+
+Environment: CLIP_AUTH_TOKEN is sent as authorization.
+Exit codes: 0 done, 1 a fault at run time, 2 a fault of the command line or the input.`;
+
+const OPTIONS = {
+  images: { type: 'boolean' },
+  server: { type: 'string' },
+  ca: { type: 'string' },
+  out: { type: 'string' },
+  resume: { type: 'boolean' },
+  'skip-errors': { type: 'boolean' },
+  'batch-size': { type: 'string' },
+  concurrency: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Flags = ReturnType<typeof readArgs>['values'];
+
+/** A text whose vector tells which model answers. */
+const PROBE = 'a photo of a cat';
+const DEFAULT_SERVER = 'grpc://localhost:51000';
+
+/** Where results go. */
+interface Output {
+  readonly add: (item: EncodeItem, index: number, vector: Float32Array) => Promise<void>;
+  readonly skip: (item: EncodeItem, index: number, error: ClipClientError) => Promise<void>;
+}
+
+/** Resolves to the exit code: 0, or 1 where a fault or a signal ended it; throws ConfigError for 2. */
+export async function encode(args: string[]): Promise<number> {
+  const { values, positionals } = readArgs(args);
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const client = await openClient(values);
+  try {
+    await encodeAll(client, values, positionals, stop.signal);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ClipClientError)) throw error;
+    const { code, message } = error;
+    const hint = values.out === undefined ? '' : '; --resume goes on from here';
+    console.error(`clip-server: ${code === 'aborted' ? 'stopped' : `${message} (${code})`}${hint}`);
+    return 1;
+  } finally {
+    await client.close();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+function readArgs(args: string[]) {
+  try {
+    const parsed = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+    const { out, resume } = parsed.values;
+    if (resume && out === undefined)
+      throw new ConfigError('--resume: expected --out FILE beside it, got none');
+    return parsed;
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`${(error as Error).message}; clip-server encode --help lists the options`);
+  }
+}
+
+async function openClient(flags: Flags): Promise<Client> {
+  const ca = flags.ca === undefined ? undefined : await readFile(flags.ca, 'utf8').catch(asConfigError);
+  const { server = DEFAULT_SERVER, concurrency } = flags;
+  try {
+    return new Client(server, {
+      ...(ca === undefined ? {} : { tls: { ca } }),
+      batchSize: count('batch-size', flags['batch-size']),
+      concurrency: count('concurrency', concurrency),
+    });
+  } catch (error) {
+    return asConfigError(error);
+  }
+}
+
+function asConfigError(error: unknown): never {
+  throw new ConfigError((error as Error).message, { cause: error });
+}
+
+function count(name: string, text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new ConfigError(`--${name}: expected a whole number above 0, got ${text}`);
+}
+
+async function encodeAll(
+  client: Client,
+  flags: Flags,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { images = false, resume = false, out } = flags;
+  const skipErrors = flags['skip-errors'] ?? false;
+  const items = await (images ? imageItems : textItems)(names, process.stdin);
+  const run = { client, items, skipErrors, signal };
+  if (out === undefined) return encodeItems({ ...run, output: standardOutput(), done: 0 });
+  const [probe] = await client.encode([PROBE], { signal });
+  const file = await FileOutput.open({ out, images, skipErrors, resume, probe: probe! });
+  try {
+    await encodeItems({ ...run, output: file, done: file.done, file });
+  } catch (error) {
+    await file.leave();
+    throw error;
+  }
+  const rows = await file.finish();
+  const skipped = skipErrors ? `; what failed stands in ${out}.errors.jsonl, if anything` : '';
+  console.error(`${out}: ${rows} vectors of ${probe!.length} numbers${skipped}`);
+}
+
+interface Run {
+  readonly client: Client;
+  readonly items: EncodeItems;
+  readonly output: Output;
+  readonly file?: FileOutput;
+  /** Items at the beginning that are done already. */
+  readonly done: number;
+  readonly skipErrors: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function encodeItems(run: Run): Promise<void> {
+  const { client, items, output, done, skipErrors, signal } = run;
+  const progress = openProgress(items.total);
+  const waiting: EncodeItem[] = [];
+  try {
+    const stream = client.encodeStream(inputsOf(run, waiting), { perItem: true, signal });
+    for await (const result of stream) {
+      const item = waiting.shift()!;
+      const index = done + result.index;
+      if ('vector' in result) await output.add(item, index, result.vector);
+      else if (skipErrors) await output.skip(item, index, result.error);
+      else throw new ClipClientError(result.error.code, `${item.place}: ${result.error.message}`);
+      progress.show(index + 1);
+    }
+  } finally {
+    progress.close();
+  }
+}
+
+/** What is still to be done; each item waits for its result in order. */
+async function* inputsOf({ items, file, done }: Run, waiting: EncodeItem[]) {
+  let index = 0;
+  for await (const item of items.items) {
+    if (index < done) file?.seen(item, index);
+    else {
+      waiting.push(item);
+      yield item.input;
+    }
+    index += 1;
+  }
+  if (file && index < done) throw file.endedEarly(index);
+}
+
+/** JSON lines; faults go to standard error. */
+function standardOutput(): Output {
+  return {
+    async add(item, index, vector) {
+      const line = `${JSON.stringify({ index, ...item.label, vector: Array.from(vector) })}\n`;
+      if (!process.stdout.write(line)) await once(process.stdout, 'drain');
+    },
+    async skip(item, _index, { code, message }) {
+      console.error(`clip-server: ${item.place}: ${message} (${code})`);
+    },
+  };
+}
+
+/** A bar on a terminal, nothing elsewhere. */
+function openProgress(total: number | undefined) {
+  const display = process.stderr.isTTY ? createProgress() : undefined;
+  const began = performance.now();
+  return {
+    show(done: number): void {
+      const perSecond = Math.round((done * 1000) / (performance.now() - began));
+      const detail = `${perSecond} per second`;
+      display?.show({ task: 'encode', phase: 'encoding', done, total, unit: 'steps', detail });
+    },
+    close: () => display?.close(),
+  };
+}
