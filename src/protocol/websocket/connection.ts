@@ -52,14 +52,13 @@ export class Connection {
       pause: () => socket.pause(),
       resume: () => socket.resume(),
     });
-    this.#outbox = new Outbox(socket, {
+    this.#outbox = new Outbox(socket, transport, {
       binary: options.binary,
       sendMs: limits.sendMs,
-      onStall: () => this.#stall(),
-    });
-    // Fires when nothing went either way.
-    transport.setTimeout(limits.sendMs, () => {
-      if (this.#outbox.pending) this.#stall();
+      onStall: () => {
+        countLimit(metrics, 'sendMs');
+        socket.terminate();
+      },
     });
     const isPaused = () => this.inbox.paused;
     this.#intake = new Intake({
@@ -158,11 +157,6 @@ export class Connection {
     this.#outbox.close();
     this.#leave.abort(clientLeft());
     this.inbox.end();
-  }
-
-  #stall(): void {
-    countLimit(this.#options.site.metrics, 'sendMs');
-    this.#socket.terminate();
   }
 
   /** A client that abuses the connection is not read any more, so that it cannot go on with it. */

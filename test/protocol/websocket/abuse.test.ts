@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
-import { deflateRawSync } from 'node:zlib';
 import { dataRequest, requestIdOf } from './data-request.ts';
 import { BINARY, CONTINUATION, FrameClient, frame, PING, PONG, TEXT } from './frames.ts';
-import { on, type Rig, turns } from './rig.ts';
-
-const limit = (name: string) => `clip_limit_reached_total{limit="${name}"}`;
+import { limit, on, type Rig, turns } from './rig.ts';
 
 /** That others are served while, and after, one client misbehaves. */
 async function unharmed(rig: Rig, misbehave: () => Promise<void>): Promise<void> {
@@ -195,84 +192,6 @@ on('a million empty messages: the session ends at the first', (rig) =>
     assert.equal(await client.closeCode(), 1008);
     client.destroy();
   }),
-);
-
-on(
-  'a client that is silent gets a ping, and is let go where it does not answer',
-  async (rig) => {
-    const gone = await FrameClient.open(rig.port, 'bytes');
-    const alive = await rig.connect('bytes');
-    let pings = 0;
-    alive.socket.on('ping', () => {
-      pings += 1;
-    });
-    assert.deepEqual(await gone.frame(), { opcode: PING, payload: Buffer.alloc(0) });
-    await gone.closed;
-    assert.equal(await rig.count(limit('pong_ms')), 1);
-    while (pings < 5) await turns(10);
-    alive.send(dataRequest('x', ['x']));
-    assert.equal((await alive.take(1)).map(requestIdOf).join(), 'x');
-  },
-  { limits: { heartbeatMs: 50, pongMs: 200 } },
-);
-
-on(
-  'a client whose pong cannot be seen, since the server does not read, is not let go',
-  async (rig) => {
-    let go = (): void => {};
-    rig.service.work = () =>
-      new Promise((resolve) => {
-        go = resolve;
-      });
-    const client = await rig.connect('bytes');
-    const pinged = new Promise((resolve) => client.socket.once('ping', resolve));
-    for (let i = 0; i < 300; i += 1) client.send(dataRequest(`${i}`, ['y'.repeat(2000)]));
-    await pinged;
-    await wait(150);
-    rig.service.work = async () => {};
-    go();
-    assert.equal((await client.take(300)).length, 300);
-    assert.equal(await rig.count(limit('pong_ms')), 0);
-  },
-  { limits: { heartbeatMs: 20, pongMs: 30 }, gateway: { prefetch: 1 } },
-);
-
-const DEFLATE = { gateway: { messageDeflate: true }, limits: { requestBytes: 100_000 } };
-on(
-  'compressed messages are read and sent where the flow asks for it, bounded after inflation',
-  async (rig) => {
-    const client = await rig.connect('json', { perMessageDeflate: { threshold: 0 } });
-    assert.match(client.socket.extensions, /permessage-deflate/);
-    const text = 'y'.repeat(50_000);
-    client.send({ data: [{ text }] });
-    assert.equal((await client.takeJson(1))[0].data[0].text, text);
-    client.send('{}');
-    assert.equal((await client.closed).code, 1000);
-    const plain = await rig.connect('json');
-    plain.send({ data: [] });
-    assert.deepEqual((await plain.takeJson(1))[0].data, []);
-    const bomb = await rig.connect('json', { perMessageDeflate: { threshold: 0 } });
-    bomb.send(' '.repeat(50_000_000));
-    assert.equal((await bomb.closed).code, 1009);
-    assert.equal(await rig.count(limit('request_bytes')), 1);
-  },
-  DEFLATE,
-);
-
-on(
-  'a compressed message without an agreement on it ends with 1002, broken compression with 1007',
-  async (rig) => {
-    const packed = deflateRawSync('{"data":[]}');
-    const plain = await FrameClient.open(rig.port, 'json');
-    plain.send(frame(TEXT, packed, { reserved: 4 }));
-    assert.equal(await plain.closeCode(), 1002);
-    plain.destroy();
-    const client = await rig.connect('json', { perMessageDeflate: true });
-    const transport = (client.socket as unknown as { _socket: { write(bytes: Buffer): void } })._socket;
-    transport.write(frame(TEXT, Buffer.from([0xff, 0xff, 0xff]), { reserved: 4 }));
-    assert.equal((await client.closed).code, 1007);
-  },
-  DEFLATE,
 );
 
 on('clients that vanish at any stage leave nothing behind', async (rig) => {

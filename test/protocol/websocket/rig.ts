@@ -81,3 +81,6 @@ export function on(name: string, run: (rig: Rig) => Promise<void>, settings: Set
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** The line of the metric that counts what a limit refused. */
+export const limit = (name: string): string => `clip_limit_reached_total{limit="${name}"}`;
