@@ -240,13 +240,16 @@ test('a connection takes no new calls beyond its age', TIMEOUT, async () => {
   assert.ok(client.frames.some(({ type }) => type === 7));
 });
 
-test('a deadline of centuries is one', TIMEOUT, async () => {
+test('a deadline of centuries is some weeks, and none that has passed', TIMEOUT, async () => {
   await using rig = await openRig();
+  const hours: number[] = [];
+  rig.service.work = async ({ deadline }) =>
+    void hours.push(Math.round((deadline! - performance.now()) / 3_600_000));
   using client = new FrameClient(rig.port);
   for (const [stream, timeout] of [
     [1, '99999999H'],
     [3, '2592000S'],
-    [5, '99999999m'],
+    [5, '36000000m'],
   ] as const)
     client.send(
       frame(HEADERS, END_HEADERS, stream, callHeaders(CALL, { 'grpc-timeout': timeout })),
@@ -254,4 +257,5 @@ test('a deadline of centuries is one', TIMEOUT, async () => {
     );
   for (const stream of [1, 3, 5])
     assert.ok(await client.first((each) => each.type === DATA && each.stream === stream));
+  assert.deepEqual(hours, [597, 597, 10]);
 });
