@@ -31,7 +31,7 @@ export async function streamsBench(): Promise<Record<string, number>> {
   return { ...figures, one_replica_per_second: one, two_replicas_per_second: two, ratio: two / one };
 }
 
-export async function overheadUs(prefetch: number): Promise<number> {
+async function overheadUs(prefetch: number): Promise<number> {
   const service = new FakeService();
   let turn: Promise<void> | undefined;
   // Answers come together, as those of a batch do; so there are as many in flight as may be.

@@ -45,7 +45,7 @@ test('the request of the README is answered with a vector per document', async (
   try {
     const { stdout } = await run('bash', [
       '-c',
-      command!.replace('localhost:51000', new URL(server.url).host),
+      command!.replace('localhost:51001', new URL(server.url).host),
     ]);
     const { data } = JSON.parse(stdout) as { data: { embedding: number[] }[] };
     assert.equal(data.length, 2);

@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { connect } from 'node:http2';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import { WebSocket } from 'ws';
 import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { Certificates } from '../../src/protocol/certificates.ts';
+import { startGrpc } from '../../src/protocol/grpc/start.ts';
 import { startHttp } from '../../src/protocol/http/start.ts';
+import { encodeRequest } from '../../src/protocol/jina/wire/request.ts';
+import { decodeResponse } from '../../src/protocol/jina/wire/response.ts';
 import type { ListenerSite, StartedListener } from '../../src/protocol/site.ts';
+import { startWebSocket } from '../../src/protocol/websocket/start.ts';
 import { FakeService, testConfig } from './fake-service.ts';
 
 interface Row {
@@ -27,7 +35,11 @@ const ca = readFileSync(source('ca.crt'));
 const ASKERS = 4;
 const MOST_TURNS = 2000;
 
-const ROWS: readonly Row[] = [{ protocol: 'http', start: startHttp, ask: askHttps }];
+const ROWS: readonly Row[] = [
+  { protocol: 'http', start: startHttp, ask: askHttps },
+  { protocol: 'grpc', start: startGrpc, ask: askGrpcs },
+  { protocol: 'websocket', start: startWebSocket, ask: askWss },
+];
 
 function askHttps(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -47,6 +59,51 @@ function askHttps(port: number, text: string): Promise<string> {
     call.once('error', reject);
     call.end(JSON.stringify({ data: [{ text }] }));
   });
+}
+
+function message(text: string): Uint8Array {
+  return encodeRequest({ requestId: text, parameters: {}, documents: [{ id: text, text }] });
+}
+
+function checkReply(reply: Uint8Array, text: string): void {
+  const [document] = decodeResponse(reply).documents;
+  assert.equal(document?.id, text);
+  assert.ok(document?.embedding instanceof Float32Array);
+}
+
+async function askGrpcs(port: number, text: string): Promise<string> {
+  const session = connect(`https://127.0.0.1:${port}`, { ca });
+  try {
+    const call = session.request({
+      ':method': 'POST',
+      ':path': '/jina.JinaRPC/Call',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const sent = message(text);
+    const head = Buffer.alloc(5);
+    head.writeUInt32BE(sent.length, 1);
+    call.end(Buffer.concat([head, sent]));
+    const reply = await buffer(call);
+    checkReply(reply.subarray(5), text);
+    return (session.socket as TLSSocket).getPeerCertificate().serialNumber;
+  } finally {
+    session.close();
+  }
+}
+
+async function askWss(port: number, text: string): Promise<string> {
+  const client = new WebSocket(`wss://127.0.0.1:${port}/`, ['bytes'], { ca });
+  let serial = '';
+  client.once('upgrade', ({ socket }) => {
+    serial = (socket as TLSSocket).getPeerCertificate().serialNumber;
+  });
+  await once(client, 'open');
+  client.send(message(text));
+  const [reply] = await once(client, 'message');
+  checkReply(reply, text);
+  client.close();
+  return serial;
 }
 
 for (const { protocol, start, ask } of ROWS) {

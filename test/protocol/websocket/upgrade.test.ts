@@ -45,7 +45,7 @@ on('/dry_run tells whether a request would be served, whatever the message, and 
     json.send('{}');
     const [told] = await json.takeJson(1);
     if (reasons.length === 0) assert.deepEqual(told, {});
-    else assert.deepEqual([told.code, told.exception.args], ['ERROR', reasons]);
+    else assert.deepEqual([told.code, told.exception.args], ['ERROR', [...reasons, 'not_ready']]);
     assert.equal((await json.closed).code, 1000);
   }
 });

@@ -76,7 +76,12 @@ test('the header of an error', () => {
   assert.deepEqual(written.status, {
     code: 1,
     description: "UnidentifiedImageError('no picture')",
-    exception: { name: 'UnidentifiedImageError', args: ['no picture'], stacks: [], executor: 'CLIPEncoder' },
+    exception: {
+      name: 'UnidentifiedImageError',
+      args: ['no picture', 'invalid_image'],
+      stacks: [],
+      executor: 'CLIPEncoder',
+    },
   });
   assert.deepEqual(decodeStatus(encodeStatus(error)), written.status);
   assert.equal(encodeStatus(undefined).length, 0);
