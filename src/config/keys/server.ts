@@ -41,7 +41,7 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   ],
   streams: [2 ** 31 - 1, 'Calls at a time on one gRPC connection.'],
   streamResets: [
-    1_000_000,
+    1000,
     'Calls that a client may cancel at once on one gRPC connection; 33 more in each second.',
   ],
   pingMs: [

@@ -193,13 +193,20 @@ export class GrpcCall implements AsyncIterableIterator<Buffer, undefined> {
       return;
     }
     const encoding = this.#headers['grpc-encoding']?.toString() ?? 'identity';
-    this.#options.inflator
-      .inflate(message, encoding)
-      .then((value) => {
-        this.#hold(value.length);
-        this.#grant((wish) => wish.resolve({ done: false, value }));
-      })
-      .catch((error) => this.fail(ClipError.from(error)));
+    this.#options.inflator.inflate(message, encoding).then(
+      (value) => this.#giveInflated(value),
+      (error) => this.fail(error),
+    );
+  }
+
+  #giveInflated(value: Buffer): void {
+    if (this.#fault) return;
+    try {
+      this.#hold(value.length);
+      this.#grant((wish) => wish.resolve({ done: false, value }));
+    } catch (error) {
+      this.fail(ClipError.from(error));
+    }
   }
 
   #grant(how: (wish: Wish) => void): void {

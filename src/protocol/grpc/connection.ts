@@ -11,8 +11,10 @@ import { TokenBucket } from './token-bucket.ts';
 const CONNECTION_WINDOW = 32 * 2 ** 20;
 /** Control frames (pings, settings) at once. */
 const CONTROL_BURST = 60;
-/** While calls are open, clients measure their bandwidth by pings. */
+/** While calls are open, a client may look more often whether the server lives. */
 const BUSY_PING_MS = 100;
+/** More than the answer to a ping takes, also inside TLS: something else was sent since the last one. */
+const MORE_THAN_PONG = 128;
 /** Settings change at the start and hardly ever again. */
 const SETTINGS_MS = 1000;
 /** As nghttp2 refills: 33 resets a second. */
@@ -41,6 +43,7 @@ export class Connection {
   readonly #settings = new TokenBucket(CONTROL_BURST);
   readonly #resets: TokenBucket;
   #ended = false;
+  #sentAtPing = 0;
   #streams = 0;
   #running = 0;
 
@@ -85,6 +88,11 @@ export class Connection {
   }
 
   #onPing(): void {
+    const { bytesWritten } = this.#session.socket;
+    const sent = bytesWritten - this.#sentAtPing;
+    this.#sentAtPing = bytesWritten;
+    // Clients measure their bandwidth by pings, one in each round trip, while answers come.
+    if (sent > MORE_THAN_PONG) return;
     const interval = this.#streams > 0 ? Math.min(BUSY_PING_MS, this.#limits.pingMs) : this.#limits.pingMs;
     if (!this.#pings.take(interval)) this.#end('pingMs', 'too_many_pings');
   }

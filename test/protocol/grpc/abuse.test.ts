@@ -18,6 +18,7 @@ import {
   RST_STREAM,
   SETTINGS,
   uint32,
+  WINDOW_UPDATE,
 } from './frames.ts';
 import { CALL, exchange, openRig, type Rig, readReply, request, until } from './rig.ts';
 
@@ -57,6 +58,28 @@ test('the ping too many is the one after the burst', TIMEOUT, async () => {
   for (let i = 0; i < 61; i++) client.send(PINGS);
   await client.end();
   assert.equal(await rig.limited('ping_ms'), 1);
+});
+
+test('pings by which a client measures its bandwidth while answers come are free', TIMEOUT, async () => {
+  await using rig = await openRig({ limits: { pingMs: 2 ** 31 - 1 } });
+  using client = new FrameClient(rig.port);
+  client.send(frame(HEADERS, END_HEADERS, 1, callHeaders(CALL)));
+  for (const stream of [0, 1]) client.send(frame(WINDOW_UPDATE, 0, stream, uint32(2 ** 20)));
+  const message = prefixed(request('a', ['x'.repeat(200)]));
+  for (let i = 1; i <= 200; i++) {
+    client.send(frame(DATA, 0, 1, message));
+    await until(() => client.closed || client.frames.filter(({ type }) => type === DATA).length === i);
+    client.send(PINGS);
+    await until(() => client.closed || client.frames.filter(({ type }) => type === PING).length === i);
+  }
+  assert.deepEqual([client.closed, await rig.limited('ping_ms')], [false, 0]);
+});
+
+test('a client that does not answer pings is let go', TIMEOUT, async () => {
+  await using rig = await openRig({ grpc: { keepaliveMs: 30, keepaliveTimeoutMs: 30 } });
+  using client = new FrameClient(rig.port);
+  assert.ok(await client.first(({ type }) => type === PING));
+  await client.end();
 });
 
 test('a flood of settings ends the connection', TIMEOUT, async () => {

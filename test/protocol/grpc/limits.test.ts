@@ -9,17 +9,21 @@ import {
   END_HEADERS,
   END_STREAM,
   ENHANCE_YOUR_CALM,
+  type Frame,
   FrameClient,
   frame,
   HEADERS,
   prefixed,
   RST_STREAM,
+  SETTINGS,
   uint32,
   WINDOW_UPDATE,
 } from './frames.ts';
 import { CALL, duplex, exchange, openRig, outcome, readReply, request, SINGLE, unary, until } from './rig.ts';
 
 const TIMEOUT = { timeout: 20_000 };
+/** Settings by which not one byte of a reply may be sent. */
+const NO_WINDOW = Buffer.from([0, 4, 0, 0, 0, 0]);
 
 /** A request of exactly so many bytes. */
 function sizedRequest(bytes: number): Uint8Array {
@@ -187,8 +191,7 @@ test(
       gateway: { prefetch: 0 },
     });
     using client = new FrameClient(rig.port);
-    // A window of nothing: not one byte of a reply may be sent.
-    client.send(frame(4, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])));
+    client.send(frame(SETTINGS, 0, 0, NO_WINDOW));
     client.send(frame(HEADERS, END_HEADERS, 1, callHeaders(CALL)));
     const message = prefixed(request('a', ['x'.repeat(10_000)]));
     for (let i = 0; i < 700; i++) client.send(frame(DATA, 0, 1, message));
@@ -201,6 +204,26 @@ test(
     assert.equal(readReply((await exchange(rig.client(), [request('b', ['x'])])).messages[0]!).id, 'b');
   },
 );
+
+test('a connection that holds session_bytes gets no further calls', TIMEOUT, async () => {
+  await using rig = await openRig({ limits: { sessionBytes: 10_000_000 } });
+  const message = prefixed(request('a', ['x'.repeat(500_000)]));
+  const oneMore = async (calls: number): Promise<Frame | undefined> => {
+    using client = new FrameClient(rig.port);
+    client.send(frame(SETTINGS, 0, 0, NO_WINDOW));
+    for (let call = 0; call < calls; call++) {
+      const stream = 1 + 2 * call;
+      client.send(frame(HEADERS, END_HEADERS, stream, callHeaders(CALL)));
+      for (let at = 0; at < message.length; at += 16_384)
+        client.send(frame(DATA, 0, stream, message.subarray(at, at + 16_384)));
+      await client.first((each) => each.stream === stream && [HEADERS, RST_STREAM].includes(each.type));
+    }
+    client.send(frame(HEADERS, END_HEADERS | END_STREAM, 999, callHeaders(CALL)));
+    return await client.first(({ stream }) => stream === 999);
+  };
+  assert.equal((await oneMore(10))!.type, HEADERS);
+  assert.equal((await oneMore(24))!.type, RST_STREAM);
+});
 
 test('a connection without calls is closed after idle_ms', TIMEOUT, async () => {
   await using rig = await openRig({ limits: { idleMs: 50 } });
@@ -217,13 +240,16 @@ test('a connection takes no new calls beyond its age', TIMEOUT, async () => {
   assert.ok(client.frames.some(({ type }) => type === 7));
 });
 
-test('a deadline of centuries is one', TIMEOUT, async () => {
+test('a deadline of centuries is some weeks, and none that has passed', TIMEOUT, async () => {
   await using rig = await openRig();
+  const hours: number[] = [];
+  rig.service.work = async ({ deadline }) =>
+    void hours.push(Math.round((deadline! - performance.now()) / 3_600_000));
   using client = new FrameClient(rig.port);
   for (const [stream, timeout] of [
     [1, '99999999H'],
     [3, '2592000S'],
-    [5, '99999999m'],
+    [5, '36000000m'],
   ] as const)
     client.send(
       frame(HEADERS, END_HEADERS, stream, callHeaders(CALL, { 'grpc-timeout': timeout })),
@@ -231,4 +257,5 @@ test('a deadline of centuries is one', TIMEOUT, async () => {
     );
   for (const stream of [1, 3, 5])
     assert.ok(await client.first((each) => each.type === DATA && each.stream === stream));
+  assert.deepEqual(hours, [597, 597, 10]);
 });
