@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../src/config/limits.ts';
 import { loadAddon } from '../src/native/addon.ts';
 import { Metrics } from '../src/observe/metrics.ts';
 import { ImagePreprocessor } from '../src/preprocess/image/preprocessor.ts';

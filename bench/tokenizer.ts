@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { DEFAULT_LIMITS } from '../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../src/config/limits.ts';
 import type { ModelContract, TowerContract } from '../src/model/tower.ts';
 import { createTokenizer } from '../src/preprocess/text/tokenizer.ts';
 import { VOCABULARY_FILE } from '../src/preprocess/text/vocabulary.ts';

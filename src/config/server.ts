@@ -1,11 +1,12 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import type { FetchConfig, FilesConfig, Limits, LogConfig } from './config.ts';
+import type { FetchConfig, FilesConfig, LogConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { EXECUTOR_KEYS } from './keys/executor.ts';
 import type { UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
 import type { GRPC_KEYS } from './keys/grpc.ts';
 import { FETCH_KEYS, FILES_KEYS, LIMIT_KEYS, LIMIT_NAMES, snakeCase } from './keys/server.ts';
+import type { Limits } from './limits.ts';
 import { quote } from './node.ts';
 import { type Given, readSection, type Section } from './section.ts';
 

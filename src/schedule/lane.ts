@@ -1,4 +1,4 @@
-import type { Limits } from '../config/config.ts';
+import type { Limits } from '../config/limits.ts';
 import type { EngineDescription, EngineFactory } from '../engine/engine.ts';
 import { ClipError } from '../errors.ts';
 import type { Tower, TowerInput } from '../model/tower.ts';

@@ -1,4 +1,4 @@
-import type { Limits } from '../config/config.ts';
+import type { Limits } from '../config/limits.ts';
 import { ClipError } from '../errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 

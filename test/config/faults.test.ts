@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../../src/config/config.ts';
 import { LIMIT_KEYS } from '../../src/config/keys/server.ts';
+import { DEFAULT_LIMITS } from '../../src/config/limits.ts';
 import { distance, nearest } from '../../src/config/spelling.ts';
 import { type Flow, flow, read } from './flow.ts';
 

@@ -1,5 +1,6 @@
 import type { Config } from '../../src/config/config.ts';
-import { DEFAULT_FETCH, DEFAULT_GRPC, DEFAULT_LIMITS } from '../../src/config/config.ts';
+import { DEFAULT_FETCH, DEFAULT_GRPC } from '../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../src/config/limits.ts';
 import { ClipError } from '../../src/errors.ts';
 import type {
   Context,

@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../src/config/limits.ts';
 import { loadUws } from '../../src/protocol/http/uws.ts';
 
 export const uws = await loadUws(DEFAULT_LIMITS.headerBytes).catch(() => undefined);

@@ -1,4 +1,5 @@
-import { DEFAULT_FETCH, DEFAULT_LIMITS, type Limits } from '../config.ts';
+import { DEFAULT_FETCH } from '../config.ts';
+import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import { honoured, type Key } from '../section.ts';
 import { BOOLEAN, FILE, integer, listOf, WORD } from '../values.ts';
 import { LONGEST_MS } from './flow.ts';

@@ -1,5 +1,5 @@
 import { untilAborted } from '../../abort.ts';
-import type { Limits } from '../../config/config.ts';
+import type { Limits } from '../../config/limits.ts';
 import { ClipError } from '../../errors.ts';
 import type { Addon } from '../../native/addon.ts';
 import type { Metrics } from '../../observe/metrics.ts';

@@ -1,4 +1,5 @@
-import type { FetchConfig, Limits } from '../../config/config.ts';
+import type { FetchConfig } from '../../config/config.ts';
+import type { Limits } from '../../config/limits.ts';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';

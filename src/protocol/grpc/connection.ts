@@ -4,7 +4,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { Limits } from '../../config/config.ts';
+import type { Limits } from '../../config/limits.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 /** What a client may send ahead on one connection: at 10 ms of round trip, enough for some GB/s. */

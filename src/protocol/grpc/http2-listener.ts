@@ -12,7 +12,8 @@ import {
   type ServerInterceptor,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
-import type { GrpcConfig, Limits } from '../../config/config.ts';
+import type { GrpcConfig } from '../../config/config.ts';
+import type { Limits } from '../../config/limits.ts';
 import type { Logger } from '../../observe/log.ts';
 import { Connection } from './connection.ts';
 import { serverInternals } from './internals.ts';

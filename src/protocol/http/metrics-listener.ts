@@ -1,4 +1,4 @@
-import { DEFAULT_LIMITS } from '../../config/config.ts';
+import { DEFAULT_LIMITS } from '../../config/limits.ts';
 import type { Pod } from '../../observe/jina-families.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';

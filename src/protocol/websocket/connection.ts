@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { Limits } from '../../config/config.ts';
+import type { Limits } from '../../config/limits.ts';
 import { ClipError } from '../../errors.ts';
 import { clientLeft } from '../http/exchange.ts';
 import { countLimit } from '../limit.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../../src/config/limits.ts';
 import { loadAddon } from '../../../src/native/addon.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';
 import { ImagePreprocessor } from '../../../src/preprocess/image/preprocessor.ts';

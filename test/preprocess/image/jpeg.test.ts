@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../../src/config/limits.ts';
 import { ClipError } from '../../../src/errors.ts';
 import { type Addon, loadAddon } from '../../../src/native/addon.ts';
 import type { JpegJob } from '../../../src/native/jpeg.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { DEFAULT_LIMITS } from '../../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../../src/config/limits.ts';
 import { ClipError } from '../../../src/errors.ts';
 import { type Addon, loadAddon } from '../../../src/native/addon.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';

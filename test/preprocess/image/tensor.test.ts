@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../../src/config/limits.ts';
 import { ClipError } from '../../../src/errors.ts';
 import { loadAddon } from '../../../src/native/addon.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../../src/config/limits.ts';
 import { MAX_LAYERS } from '../../../src/preprocess/text/repair.ts';
 import { createTokenizer } from '../../../src/preprocess/text/tokenizer.ts';
 import { contractWith } from './contract.ts';

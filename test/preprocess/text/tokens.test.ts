@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { DEFAULT_LIMITS } from '../../../src/config/config.ts';
+import { DEFAULT_LIMITS } from '../../../src/config/limits.ts';
 import { createTokenizer, type Tokenizer } from '../../../src/preprocess/text/tokenizer.ts';
 import { contractWith } from './contract.ts';
 import { goldenTexts, KNOWN_TEXTS } from './golden-texts.ts';
