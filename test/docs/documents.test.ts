@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -52,6 +54,24 @@ test('the request of the README is answered with a vector per document', async (
     for (const { embedding } of data) assert.ok(embedding.length > 0 && embedding.every(Number.isFinite));
   } finally {
     await server.close();
+  }
+});
+
+test('the first client command of the README writes a vector', async () => {
+  const [command] = blocks(readme, 'sh').filter((block) => block.includes('clip-server encode'));
+  const server = await serveModel(await testModel('tiny'), { gateway: { protocol: 'grpc' } });
+  const folder = await mkdtemp(join(tmpdir(), 'clip-readme-'));
+  try {
+    const { host, port } = server.server.endpoints[0]!.address;
+    const launch = `${process.execPath} ${join(ROOT, 'dist/cli/launch.cjs')}`;
+    const typed = command!.replace('npx clip-server', launch).replace('localhost:51000', `${host}:${port}`);
+    await run('bash', ['-c', typed], { cwd: folder });
+    const { text, vector } = JSON.parse(readFileSync(join(folder, 'vectors.jsonl'), 'utf8'));
+    assert.equal(text, 'a red apple');
+    assert.ok(vector.length > 0 && vector.every(Number.isFinite));
+  } finally {
+    await server.close();
+    await rm(folder, { recursive: true });
   }
 });
 
