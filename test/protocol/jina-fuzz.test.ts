@@ -72,17 +72,23 @@ const envelope = fc.record(
   { requiredKeys: [] },
 );
 
+/** So many runs, or as many as fit into this test's part of FUZZ_SECONDS. */
+function effort(numRuns: number): { numRuns: number; interruptAfterTimeLimit?: number } {
+  const seconds = Number(process.env.FUZZ_SECONDS ?? 0);
+  return seconds > 0 ? { numRuns: 1e9, interruptAfterTimeLimit: (seconds * 1000) / 5 } : { numRuns };
+}
+
 test('any envelope ends in documents or a typed error', () => {
   fc.assert(
     fc.property(envelope, (body) => translate(Buffer.from(JSON.stringify(body) ?? ''))),
-    { numRuns: 1500 },
+    effort(1500),
   );
 });
 
 test('any bytes, and any JSON with one byte changed, end in documents or a typed error', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => translate(Buffer.from(bytes))),
-    { numRuns: 1000 },
+    effort(1000),
   );
   fc.assert(
     fc.property(envelope, fc.nat(), fc.nat(255), (body, at, byte) => {
@@ -90,7 +96,7 @@ test('any bytes, and any JSON with one byte changed, end in documents or a typed
       bytes[at % bytes.length] = byte;
       translate(bytes);
     }),
-    { numRuns: 1500 },
+    effort(1500),
   );
 });
 
@@ -110,7 +116,7 @@ test('any access path and any target end in an answer or a typed error', () => {
         }
       }
     }),
-    { numRuns: 3000 },
+    effort(3000),
   );
 });
 
@@ -130,6 +136,6 @@ test('what is written reads back as the same document', () => {
       // An id that was made here is the client's own the second time.
       assert.deepEqual(JSON.parse(second), JSON.parse(first));
     }),
-    { numRuns: 1500 },
+    effort(1500),
   );
 });

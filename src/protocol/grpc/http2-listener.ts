@@ -5,7 +5,7 @@ import type {
   ServerHttp2Session,
   ServerHttp2Stream,
 } from 'node:http2';
-import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer, type Server as NetServer } from 'node:net';
 import {
   Server,
   type ServerCredentials,
@@ -15,6 +15,7 @@ import {
 import type { GrpcConfig } from '../../config/config.ts';
 import type { Limits } from '../../config/limits.ts';
 import type { Logger } from '../../observe/log.ts';
+import { OpenSockets, openPort } from '../port.ts';
 import { Connection } from './connection.ts';
 import { serverInternals } from './internals.ts';
 import type { Method } from './method.ts';
@@ -46,12 +47,13 @@ export class Http2Listener {
   readonly grpc: Server;
   readonly #options: Http2Options;
   readonly #listener: NetServer;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets: OpenSockets;
   readonly #connections = new Map<ServerHttp2Session, Connection>();
   #empty: (() => void) | undefined;
 
   constructor(options: Http2Options) {
     this.#options = options;
+    this.#sockets = new OpenSockets(options.onConnections);
     const { grpc, limits, interceptor, credentials } = options;
     this.grpc = new Server({
       'grpc.enable_channelz': 0,
@@ -71,7 +73,7 @@ export class Http2Listener {
     this.grpc.addService(serviceOf(options.methods), {});
     const { injectConnection } = this.grpc.createConnectionInjector(credentials);
     this.#listener = createServer((socket) => {
-      this.#track(socket);
+      this.#sockets.add(socket);
       injectConnection(socket);
     });
     this.#listener.maxConnections = limits.connections;
@@ -80,20 +82,9 @@ export class Http2Listener {
 
   /** @returns the port @throws Error that names host and port */
   listen(host: string, port: number): Promise<number> {
-    const where = `${host}:${port}`;
-    return new Promise((resolve, reject) => {
-      const onError = (error: Error): void => {
-        reject(new Error(`cannot listen on ${where}: ${error.message}`, { cause: error }));
-      };
-      this.#listener.once('error', onError);
-      this.#listener.listen({ host, port, backlog: 2048 }, () => {
-        this.#listener.off('error', onError);
-        this.#listener.on('error', (error) =>
-          this.#options.log.error({ err: error }, 'the gRPC listener failed'),
-        );
-        resolve((this.#listener.address() as AddressInfo).port);
-      });
-    });
+    return openPort(this.#listener, host, port, (error) =>
+      this.#options.log.error({ err: error }, 'the gRPC listener failed'),
+    );
   }
 
   /** Takes no new connections and calls, and ends everything after `drainMs`. */
@@ -112,7 +103,7 @@ export class Http2Listener {
     await drained;
     for (const session of this.#connections.keys()) session.destroy();
     // Those that have not got as far as HTTP/2.
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.destroy();
     await closed;
   }
 
@@ -126,15 +117,6 @@ export class Http2Listener {
       if (stream.session) this.#connections.get(stream.session as ServerHttp2Session)?.watch(stream, headers);
     });
     return server;
-  }
-
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
-    this.#options.onConnections(1);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#options.onConnections(-1);
-    });
   }
 
   #open(session: ServerHttp2Session): void {

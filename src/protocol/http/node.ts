@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ClipError } from '../../errors.ts';
+import { OpenSockets, openPort } from '../port.ts';
 import { serverTlsOptions } from '../tls.ts';
 import { InFlight, runExchange } from './exchange.ts';
 import { faultReply } from './fault.ts';
@@ -35,8 +36,7 @@ export class NodeHttpServer implements HttpServer {
   readonly #options: NodeHttpServerOptions;
   readonly #server: Server;
   readonly #inFlight = new InFlight();
-  /** Every TCP connection. */
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets: OpenSockets;
   /** What is in flight on each connection that speaks HTTP. */
   readonly #busy = new Map<Duplex, Set<NodeExchange>>();
   readonly #forget: (() => void) | undefined;
@@ -45,6 +45,7 @@ export class NodeHttpServer implements HttpServer {
   constructor(options: NodeHttpServerOptions) {
     this.#options = options;
     this.#server = makeServer(options);
+    this.#sockets = new OpenSockets(options.onConnections);
     this.#forget = options.certificates?.onChange((material) =>
       (this.#server as TlsServer).setSecureContext(serverTlsOptions(material)),
     );
@@ -53,7 +54,7 @@ export class NodeHttpServer implements HttpServer {
     this.#server.maxHeadersCount = 2 * MOST_HEADERS;
     this.#server.maxConnections = limits.connections;
     this.#server.on('drop', () => options.onLimit('connections'));
-    this.#server.on('connection', (socket: Socket) => this.#track(socket));
+    this.#server.on('connection', (socket: Socket) => this.#sockets.add(socket));
     this.#server.on(options.certificates ? 'secureConnection' : 'connection', (socket: Socket) => {
       // One listener per pipelined request.
       socket.setMaxListeners(0);
@@ -72,19 +73,9 @@ export class NodeHttpServer implements HttpServer {
   }
 
   listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const onError = (error: Error): void => {
-        reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
-      };
-      this.#server.once('error', onError);
-      this.#server.listen({ host, port, backlog: 2048 }, () => {
-        this.#server.off('error', onError);
-        this.#server.on('error', (error) =>
-          this.#options.log.error({ err: error }, 'the HTTP listener failed'),
-        );
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+    return openPort(this.#server, host, port, (error) =>
+      this.#options.log.error({ err: error }, 'the HTTP listener failed'),
+    );
   }
 
   close(drainMs: number): Promise<void> {
@@ -97,17 +88,8 @@ export class NodeHttpServer implements HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, exchanges] of this.#busy) if (exchanges.size === 0) socket.destroy();
     await this.#inFlight.none(drainMs);
-    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.destroy();
     await closed;
-  }
-
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
-    this.#options.onConnections(1);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      this.#options.onConnections(-1);
-    });
   }
 
   #serve(
