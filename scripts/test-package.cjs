@@ -72,6 +72,20 @@ async function serve(command, env) {
       data.every((doc) => doc.embedding.every(Number.isFinite)),
       'it answers a text and an image with vectors',
     );
+    const program = `import { Client } from 'clip-server/client';
+      const client = new Client('http://127.0.0.1:${port}');
+      const [vector] = await client.encode(['a red apple']);
+      await client.close();
+      process.stdout.write(JSON.stringify([...vector]));`;
+    const home = path.join(path.dirname(command), '../..');
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: home,
+      encoding: 'utf8',
+    });
+    check(
+      JSON.stringify(data[0].embedding) === printed,
+      'its client, imported by name, gets the same vector',
+    );
     child.kill('SIGTERM');
     const [code] = await once(child, 'exit');
     check(code === 0, 'it ends with exit code 0 on SIGTERM');
