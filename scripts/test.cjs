@@ -19,7 +19,14 @@ if (files.length === 0) {
   process.stderr.write(`No test file matches ${wanted.join(' ')}.\n`);
   process.exit(1);
 }
-const options = ['--test', '--test-reporter=spec', `--test-concurrency=${os.availableParallelism()}`];
+/** A file that hangs fails, instead of keeping the others' results back. */
+const LONGEST_MS = 15 * 60_000;
+const options = [
+  '--test',
+  '--test-reporter=spec',
+  `--test-timeout=${LONGEST_MS}`,
+  `--test-concurrency=${os.availableParallelism()}`,
+];
 const { status } = spawnSync(process.execPath, ['--import', 'tsx', ...options, ...files], {
   cwd: ROOT,
   stdio: 'inherit',

@@ -17,6 +17,9 @@ export const skipPrometheus: string | false = (() => {
   }
 })();
 
+const START_MS = 30_000;
+const QUERY_MS = 10_000;
+
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
@@ -46,7 +49,9 @@ export async function startPrometheus(jobs: Readonly<Record<string, number>>): P
   });
   const api = `http://127.0.0.1:${await portOf(child)}/api/v1`;
   const get = async (path: string, parameters: Record<string, string> = {}) => {
-    const response = await fetch(`${api}/${path}?${new URLSearchParams(parameters)}`);
+    const response = await fetch(`${api}/${path}?${new URLSearchParams(parameters)}`, {
+      signal: AbortSignal.timeout(QUERY_MS),
+    });
     const { data, error } = (await response.json()) as { data: unknown; error?: string };
     if (error) throw new Error(error);
     return data;
@@ -78,16 +83,29 @@ export async function startPrometheus(jobs: Readonly<Record<string, number>>): P
   };
 }
 
-async function portOf(child: ChildProcess): Promise<string> {
-  let port: string | undefined;
-  for await (const line of createInterface({ input: child.stderr! })) {
-    port ??= /Listening on" address=127\.0\.0\.1:(\d+)/.exec(line)?.[1];
-    if (port && line.includes('ready to receive web requests')) {
-      child.stderr!.resume();
-      return port;
-    }
-  }
-  throw new Error('Prometheus ended before it was ready');
+/** Its listener and its storage begin side by side, so that the two lines come in either order. */
+function portOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => {
+      child.kill('SIGKILL');
+      reject(new Error(`Prometheus ${why} before it was ready`));
+    };
+    const late = setTimeout(() => fail(`took longer than ${START_MS} ms`), START_MS);
+    child.once('exit', () => {
+      clearTimeout(late);
+      fail('ended');
+    });
+    let port: string | undefined;
+    let ready = false;
+    // Goes on to the end: a full pipe would stop Prometheus.
+    createInterface({ input: child.stderr! }).on('line', (line) => {
+      port ??= /Listening on" address=127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+      ready ||= line.includes('ready to receive web requests');
+      if (port === undefined || !ready) return;
+      clearTimeout(late);
+      resolve(port);
+    });
+  });
 }
 
 /** Asks again until the answer will do, at most for half a minute. */
