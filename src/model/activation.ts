@@ -1,4 +1,4 @@
-import type { OnnxModel } from './onnx-types.ts';
+import type { OnnxModel } from './onnx/types.ts';
 
 /** QuickGELU is x · σ(1.702 x). */
 const QUICK_FACTOR = 1.702;

@@ -1,6 +1,6 @@
 import { ClipError } from '../errors.ts';
-import { externalFiles } from './external-data.ts';
-import { describeValue, type OnnxModel, type OnnxValue } from './onnx-types.ts';
+import { externalFiles } from './onnx/external-data.ts';
+import { describeValue, type OnnxModel, type OnnxValue } from './onnx/types.ts';
 import type { ElementType, Tower, TowerContract } from './tower.ts';
 
 /** Columns of the ids that CLIP's own tokenizer fills. */

@@ -7,7 +7,7 @@ import { type CatalogueModel, findModel, resolveModel } from './catalogue.ts';
 import { type ContractHints, establishTower } from './contract.ts';
 import { locateModel, type ModelFiles } from './locate.ts';
 import { OBTAIN_LIMITS, type ObtainHooks, type ObtainLimits, obtainTower } from './obtain.ts';
-import { readOnnx } from './onnx.ts';
+import { readOnnx } from './onnx/read.ts';
 import type { OpenPart } from './part-file.ts';
 import type { OnProgress } from './progress.ts';
 import { readRecipe, readTokenizerContext } from './recipe.ts';

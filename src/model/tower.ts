@@ -1,3 +1,5 @@
+import type { EndToken } from './architecture/architecture.ts';
+
 /** CLIP's two towers. */
 export type Tower = 'text' | 'image';
 
@@ -34,6 +36,12 @@ export interface TowerContract {
   readonly contextLength?: number;
   /** Rows per run where axis 0 is fixed; undefined where it is dynamic. */
   readonly fixedBatch?: number;
+  /** Present where the graph takes fewer columns: what stands behind the end token can then be left away. */
+  readonly cut?: {
+    /** Columns that a batch may be cut to, ascending; the last is `contextLength`. */
+    readonly lengths: readonly number[];
+    readonly endToken: EndToken;
+  };
   /** Width of the vector where the graph states it; the engine's warm-up settles it otherwise. */
   readonly width?: number;
   /** Bytes of weights, external data included. */

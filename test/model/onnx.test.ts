@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readOnnx } from '../../src/model/onnx.ts';
+import { readOnnx } from '../../src/model/onnx/read.ts';
 import { emptyFolder } from './folder.ts';
 import { bytes, imageTower, number, onnx, textTower, varint } from './onnx-writer.ts';
 

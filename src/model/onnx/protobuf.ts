@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { ClipError } from '../errors.ts';
+import { ClipError } from '../../errors.ts';
 
 const WINDOW_BYTES = 64 * 1024;
 /** Longest string that is read: names, operators, file names. */

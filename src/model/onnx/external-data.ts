@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { ClipError } from '../errors.ts';
-import type { OnnxModel } from './onnx-types.ts';
+import { ClipError } from '../../errors.ts';
+import type { OnnxModel } from './types.ts';
 
 /**
  * Absolute paths of the files beside an ONNX file that hold its weights. Throws `model_invalid` where one is missing,

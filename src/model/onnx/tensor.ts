@@ -1,5 +1,5 @@
-import { elementBytes, elementName, type OnnxTensor } from './onnx-types.ts';
 import type { Field, ProtobufFile } from './protobuf.ts';
+import { elementBytes, elementName, type OnnxTensor } from './types.ts';
 
 const FLOAT32 = 1;
 const FLOAT16 = 10;

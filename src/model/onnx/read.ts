@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { ClipError } from '../errors.ts';
-import { readTensor } from './onnx-tensor.ts';
-import { elementName, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './onnx-types.ts';
+import { ClipError } from '../../errors.ts';
 import { type Field, ProtobufFile } from './protobuf.ts';
+import { readTensor } from './tensor.ts';
+import { elementName, type OnnxModel, type OnnxNode, type OnnxTensor, type OnnxValue } from './types.ts';
 
 /** Nodes and tensors together; CLIP's largest exports have some ten thousand. */
 const MAX_ENTRIES = 200_000;
