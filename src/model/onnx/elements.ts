@@ -1,3 +1,5 @@
+import type { OnnxTensor } from './types.ts';
+
 /** ONNX's element types by number (`TensorProto.DataType`), with the bits that one element takes. */
 const ELEMENTS: Readonly<Record<number, readonly [name: string, bits: number]>> = {
   1: ['float32', 32],
@@ -65,6 +67,13 @@ export function decodeElements(type: string, data: Uint8Array, to: Float32Array 
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (let i = 0; i < to.length; i++) to[i] = read(view, i * width);
   return true;
+}
+
+/** The one element of a tensor of numbers that lies in the ONNX file. */
+export function scalarOf({ type, dims, data }: OnnxTensor): number | undefined {
+  const value = new Float64Array(1);
+  const isOne = data !== undefined && dims.every((dim) => dim === 1);
+  return isOne && decodeElements(type, data, value) ? value[0] : undefined;
 }
 
 export function halfToNumber(half: number): number {

@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { ClipError } from '../../errors.ts';
-import type { OnnxModel } from './types.ts';
+import { allTensors, type OnnxModel } from './types.ts';
 
 /**
  * Absolute paths of the files beside an ONNX file that hold its weights. Throws `model_invalid` where one is missing,
@@ -9,7 +9,7 @@ import type { OnnxModel } from './types.ts';
  */
 export async function externalFiles(model: OnnxModel): Promise<string[]> {
   const needed = new Map<string, number>();
-  for (const { external, bytes } of model.tensors) {
+  for (const { external, bytes } of allTensors(model)) {
     if (!external) continue;
     const end = external.offset + (external.length ?? bytes);
     needed.set(external.location, Math.max(end, needed.get(external.location) ?? 0));

@@ -72,8 +72,7 @@ export interface OnnxGraph {
 }
 
 /**
- * The main graph as its file states it, without long weights. Calls of local functions are replaced by the functions'
- * nodes; a call stays where the function was written for other operator sets than the model.
+ * The main graph as its file states it, without long weights. In place of calls of local functions stand the functions' nodes.
  */
 export interface OnnxModel extends OnnxGraph {
   /** Absolute path. */
@@ -95,6 +94,19 @@ export function* withNested(graph: OnnxGraph): Generator<OnnxGraph> {
     for (const attribute of attributes.values()) {
       if (attribute.kind === 'graph') yield* withNested(attribute.value);
       else if (attribute.kind === 'graphs') for (const inner of attribute.value) yield* withNested(inner);
+    }
+  }
+}
+
+/** Tensors of `graph` and of every graph nested in it; those that nodes other than Constant hold included. */
+export function* allTensors(graph: OnnxGraph): Generator<OnnxTensor> {
+  for (const { tensors, nodes } of withNested(graph)) {
+    yield* tensors;
+    for (const { attributes } of nodes) {
+      for (const attribute of attributes.values()) {
+        if (attribute.kind === 'tensor') yield attribute.value;
+        else if (attribute.kind === 'tensors') yield* attribute.value;
+      }
     }
   }
 }
