@@ -43,7 +43,7 @@ export async function establishTower(
     output,
     ...(width !== undefined && { width }),
     bytes: weightBytes(model),
-    externalData: external.length > 0,
+    externalData: external.size > 0,
   };
   return tower === 'text'
     ? { ...common, ...textInputs(model, hints) }

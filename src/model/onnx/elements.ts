@@ -59,6 +59,11 @@ const READERS: Readonly<Record<string, Reader>> = {
   bool: [1, (view, at) => (view.getUint8(at) ? 1 : 0)],
 };
 
+/** Whether elements of the type are numbers that `decodeElements` takes. */
+export function isNumeric(type: string): boolean {
+  return Object.hasOwn(READERS, type);
+}
+
 /** Writes the elements as numbers to `to`, as many as it takes; false for a type that is not of plain numbers. */
 export function decodeElements(type: string, data: Uint8Array, to: Float32Array | Float64Array): boolean {
   const reader = READERS[type];
@@ -91,4 +96,28 @@ const wordAsFloat = new Float32Array(word.buffer);
 export function bfloatToNumber(bits: number): number {
   word[0] = bits << 16;
   return wordAsFloat[0]!;
+}
+
+/** Significant bits after the first, and the least exponent of a normal number. */
+const NARROW: Readonly<Record<string, readonly [bits: number, least: number, largest: number]>> = {
+  float16: [10, -14, 65504],
+  bfloat16: [7, -126, 2 ** 127 * (2 - 2 ** -7)],
+};
+
+/** Rounds every value to the nearest of a 16-bit type, ties to even; leaves values of the other types. */
+export function roundElements(type: string, values: Float32Array | Float64Array): void {
+  const narrow = NARROW[type];
+  if (!narrow) return;
+  const [bits, least, largest] = narrow;
+  for (let i = 0; i < values.length; i++) {
+    wordAsFloat[0] = values[i]!;
+    const exponent = Math.max(((word[0]! >>> 23) & 0xff) - 127, least);
+    const step = 2 ** (exponent - bits);
+    const steps = values[i]! / step;
+    const floor = Math.floor(steps);
+    const above = steps - floor;
+    const nearest = above > 0.5 || (above === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
+    const rounded = nearest * step;
+    values[i] = Math.abs(rounded) > largest ? Math.sign(rounded) * Number.POSITIVE_INFINITY : rounded;
+  }
 }

@@ -1,4 +1,4 @@
-import { elementBytes, elementName } from './elements.ts';
+import { elementBytes, elementCount, elementName } from './elements.ts';
 import { broken, type Message } from './protobuf.ts';
 import { KEPT_PAYLOAD_BYTES } from './structure.ts';
 import type { OnnxTensor, Span } from './types.ts';
@@ -57,6 +57,9 @@ export function readTensor(message: Message): OnnxTensor {
   if (type !== 'string' && (found ?? elements.data?.length ?? bytes) !== bytes) {
     const given = found ?? elements.data?.length;
     throw broken(message.source, start, `${given} bytes of elements of ${name}: ${type}[${dims.join(', ')}]`);
+  }
+  if (elements.varints && elementCount(dims) > elements.varints.end - elements.varints.start) {
+    throw broken(message.source, start, `too few integers for ${name}: ${type}[${dims.join(', ')}]`);
   }
   return { name, type, dims, bytes, ...elements };
 }
