@@ -65,11 +65,14 @@ export function evaluate(
       return points;
     }
     const numbers = graph.numbers(at);
-    const constant = graph.isConstant(at) ? numbers?.[numbers.length === 1 ? 0 : (element ?? numbers.length)] : undefined;
+    const constant = graph.isConstant(at)
+      ? numbers?.[numbers.length === 1 ? 0 : (element ?? numbers.length)]
+      : undefined;
     if (typeof constant === 'number') return points.map(() => constant);
     const node = graph.node(at);
     const operator = node && OPERATORS[node.domain ? `${node.domain}.${node.operator}` : node.operator];
-    if (!operator || spelling.length >= MAX_NODES) throw differs(place, 'a function of each element', graph.describe(at));
+    if (!operator || spelling.length >= MAX_NODES)
+      throw differs(place, 'a function of each element', graph.describe(at));
     spelling.push(describeNode(node));
     const [a, b] = node.inputs.map(resultOf);
     return a!.map((x, i) => operator(x, b ? b[i]! : 0, node));

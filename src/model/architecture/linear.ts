@@ -25,7 +25,10 @@ export function linearAt(graph: TowerGraph, value: string, place: string): Linea
   const product = ofProduct(graph, graph.through(rest!), place);
   if (!product || product.linear.bias) return undefined;
   const { linear } = product;
-  return { ...product, linear: { ...linear, bias: vectorAt(graph, bias!, linear.outputs, `${place}, bias`) } };
+  return {
+    ...product,
+    linear: { ...linear, bias: vectorAt(graph, bias!, linear.outputs, `${place}, bias`) },
+  };
 }
 
 /** As linearAt. Throws Unrecognised where `value` is another operator's. */
@@ -69,7 +72,8 @@ function ofProduct(graph: TowerGraph, value: string, place: string): LinearAt | 
   const node = graph.made(value, 'MatMul') ?? graph.made(value, 'FusedMatMul', 'com.microsoft');
   const [source, matrix] = node?.inputs ?? [];
   if (!node || !matrix || !graph.isConstant(matrix) || graph.isConstant(source!)) return undefined;
-  if ((attribute(node, 'alpha', 'float') ?? 1) !== 1 || attribute(node, 'transA', 'integer')) return undefined;
+  if ((attribute(node, 'alpha', 'float') ?? 1) !== 1 || attribute(node, 'transA', 'integer'))
+    return undefined;
   const linear = matrixAt(graph, matrix, Boolean(attribute(node, 'transB', 'integer')), place);
   return { source: source!, type: graph.type(matrix), linear };
 }

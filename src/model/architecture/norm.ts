@@ -1,8 +1,8 @@
 import { attribute } from '../onnx/attributes.ts';
+import { elementCount } from '../onnx/elements.ts';
 import type { OnnxNode } from '../onnx/types.ts';
 import type { Norm } from './architecture.ts';
 import type { TowerGraph } from './graph.ts';
-import { elementCount } from '../onnx/elements.ts';
 import { vectorAt } from './linear.ts';
 import { differs } from './unrecognised.ts';
 
@@ -39,7 +39,8 @@ function ofOperator(graph: TowerGraph, node: OnnxNode, place: string): NormAt {
   const [source, scale, shift] = node.inputs;
   const axis = attribute(node, 'axis', 'integer') ?? -1;
   const rank = graph.dims(source!)?.length;
-  if (axis !== -1 && axis + 1 !== rank) throw differs(place, 'a normalisation over the last axis', `axis ${axis}`);
+  if (axis !== -1 && axis + 1 !== rank)
+    throw differs(place, 'a normalisation over the last axis', `axis ${axis}`);
   if (!shift) throw differs(place, 'a normalisation with a shift', graph.describe(node.outputs[0]!));
   const epsilon = attribute(node, 'epsilon', 'float') ?? DEFAULT_EPSILON;
   return { source: source!, norm: weights(graph, scale!, shift, epsilon, place) };
@@ -47,7 +48,11 @@ function ofOperator(graph: TowerGraph, node: OnnxNode, place: string): NormAt {
 
 function weights(graph: TowerGraph, scale: string, shift: string, epsilon: number, place: string): Norm {
   const width = elementCount(graph.weight(scale, place).dims);
-  return { scale: vectorAt(graph, scale, width, place), shift: vectorAt(graph, shift, width, place), epsilon };
+  return {
+    scale: vectorAt(graph, scale, width, place),
+    shift: vectorAt(graph, shift, width, place),
+    epsilon,
+  };
 }
 
 /** (x - mean) / √(variance + ε) */

@@ -23,7 +23,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     const order = attribute(node, 'perm', 'integers') ?? x?.dims?.map((_, i) => x.dims!.length - 1 - i);
     return x?.dims && order?.map((axis) => x.dims![axis]);
   },
-  Reshape: (node, [x, target]) => reshape(x?.dims, target?.numbers, attribute(node, 'allowzero', 'integer') === 1),
+  Reshape: (node, [x, target]) =>
+    reshape(x?.dims, target?.numbers, attribute(node, 'allowzero', 'integer') === 1),
   Flatten: (node, [x]) => {
     const axis = attribute(node, 'axis', 'integer') ?? 1;
     return x?.dims && [product(x.dims.slice(0, axis)), product(x.dims.slice(axis))];
@@ -69,7 +70,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     const window = sliceOf(node, inputs);
     const size = window && inputs[0]?.dims?.at(window.axis);
     if (!window || size === undefined) return inputs[0]?.dims?.map(() => undefined);
-    return replaced(inputs[0]?.dims, window.axis, Math.max(clamp(window.to, size) - clamp(window.from, size), 0));
+    return replaced(
+      inputs[0]?.dims,
+      window.axis,
+      Math.max(clamp(window.to, size) - clamp(window.from, size), 0),
+    );
   },
   Expand: (_, [x, shape]) => broadcast(x?.dims, shape?.numbers),
   ...each('ReduceMean ReduceL2 ReduceSum', (node, inputs) => {
@@ -139,7 +144,11 @@ function broadcast(a: Dims | undefined, b: Dims | undefined): Dims | undefined {
 }
 
 /** 0 keeps an axis, -1 takes what is left over. */
-function reshape(dims: Dims | undefined, target: readonly number[] | undefined, allowZero: boolean): Dims | undefined {
+function reshape(
+  dims: Dims | undefined,
+  target: readonly number[] | undefined,
+  allowZero: boolean,
+): Dims | undefined {
   const result = target?.map((entry, i) => (entry === 0 && !allowZero ? dims?.[i] : entry));
   if (!result?.includes(-1)) return result;
   const [whole, part] = [product(dims), product(result.filter((entry) => entry !== -1))];

@@ -32,7 +32,10 @@ function skipNorm(node: OnnxNode, makers: ReadonlyMap<string, OnnxNode>): OnnxNo
     sides = sides.map((side) => (side === product ? biased : side));
   }
   result.push(plain(node, 'Add', sides, sum));
-  result.push({ ...plain(node, 'LayerNormalization', [sum, scale, shift], normed), attributes: node.attributes });
+  result.push({
+    ...plain(node, 'LayerNormalization', [sum, scale, shift], normed),
+    attributes: node.attributes,
+  });
   return result;
 }
 
@@ -49,7 +52,10 @@ function fusedConvolution(node: OnnxNode): OnnxNode[] {
   const addend = node.inputs[3];
   if (activation?.kind !== 'text' || activation.value !== 'Relu') return [node];
   const names = { product: `${output} (product)`, sum: `${output} (sum)` };
-  const convolution = { ...plain(node, 'Conv', node.inputs.slice(0, 3), names.product), attributes: node.attributes };
+  const convolution = {
+    ...plain(node, 'Conv', node.inputs.slice(0, 3), names.product),
+    attributes: node.attributes,
+  };
   const sum = addend ? [plain(node, 'Add', [names.product, addend], names.sum)] : [];
   return [convolution, ...sum, plain(node, 'Relu', [addend ? names.sum : names.product], output)];
 }
