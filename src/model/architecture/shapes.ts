@@ -53,6 +53,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     y?.dims?.[attribute(node, 'transB', 'integer') ? 0 : 1],
   ],
   Conv: (node, [x, weight]) => window(node, x?.dims, weight?.dims?.[0]),
+  Pad: (node, [x, input]) => {
+    const pads = input?.numbers ?? attribute(node, 'pads', 'integers');
+    const rank = x?.dims?.length ?? 0;
+    if (pads?.length !== 2 * rank) return undefined;
+    return x?.dims?.map((dim, i) => (dim === undefined ? undefined : dim + pads[i]! + pads[i + rank]!));
+  },
   AveragePool: (node, [x]) => window(node, x?.dims, x?.dims?.[1]),
   Concat: (node, inputs) => {
     const axis = attribute(node, 'axis', 'integer') ?? 0;
