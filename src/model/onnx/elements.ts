@@ -31,6 +31,13 @@ export function elementName(type: number): string {
   return ELEMENTS[type]?.[0] ?? `type ${type}`;
 }
 
+/** The number of a type that `elementName` knows. */
+export function elementNumber(name: string): number {
+  const found = Object.entries(ELEMENTS).find(([, [known]]) => known === name);
+  if (!found) throw new RangeError(`no element type is called ${name}`);
+  return Number(found[0]);
+}
+
 /** Bytes of a tensor's elements; 0 for an unknown type. */
 export function elementBytes(type: number, dims: readonly number[]): number {
   return Math.ceil((elementCount(dims) * (ELEMENTS[type]?.[1] ?? 0)) / 8);

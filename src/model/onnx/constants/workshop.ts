@@ -62,14 +62,18 @@ export class Workshop {
     if (dims.length > MAX_RANK) return undefined;
     const count = this.#count(dims);
     for (const input of inputs) this.#count(input.dims);
-    const known = count <= MAX_VALUE_ELEMENTS && inputs.map((input) => this.values(input));
-    if (known && known.every((values) => values !== undefined)) {
-      this.#charge(count);
-      this.#elementsLeft -= count;
-      if (this.#elementsLeft < 0) throw this.#tooLarge(`more than ${MAX_ELEMENTS_TOGETHER} elements`);
-      const to = allocate(type, count);
-      return fill(type, known, to, run) ? viewOfValues(type, dims, to) : undefined;
-    }
+    const known = count <= MAX_VALUE_ELEMENTS ? inputs.map((input) => this.values(input)) : [undefined];
+    if (!known.every((values) => values !== undefined)) return this.#later(type, dims, inputs, run);
+    this.#charge(count);
+    this.#elementsLeft -= count;
+    if (this.#elementsLeft < 0) throw this.#tooLarge(`more than ${MAX_ELEMENTS_TOGETHER} elements`);
+    const to = allocate(type, count);
+    return fill(type, known, to, run) ? viewOfValues(type, dims, to) : undefined;
+  }
+
+  /** What is computed when it is read, each time anew. */
+  #later(type: string, dims: readonly number[], inputs: readonly View[], run: Run): View | undefined {
+    const count = elementCount(dims);
     const cost = inputs.reduce((sum, { source }) => sum + source.cost, 1);
     if (cost > MAX_COST) return undefined;
     const source: Source = {
