@@ -11,7 +11,18 @@ import { unfuse } from './unfuse.ts';
 import { differs, Unrecognised } from './unrecognised.ts';
 
 /** Operators that arrange elements anew, in the same order or another. Where it matters, the proof at load tells. */
-const ARRANGING = new Set(['Identity', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Dropout']);
+const ARRANGING = new Set([
+  'Identity',
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Dropout',
+  'CastLike',
+]);
+/** Exporters write the largest number of 32 or 64 bits for an end left open. */
+const LAST = 2 ** 31 - 1;
 const QUANTISED = /quantize|^QLinear|Integer$|NBits|^QAttention|^QGemm/i;
 
 /** What one of a graph's outputs is computed from, walked from there backwards. Values are named by strings. */
@@ -85,6 +96,11 @@ export class TowerGraph {
     return this.#trial.values(value);
   }
 
+  /** Whether `value` is known to be nothing but zeros. */
+  isZero(value: string): boolean {
+    return this.values(value)?.values.every((number) => number === 0) ?? false;
+  }
+
   /** The window that a Slice takes. */
   slice(node: OnnxNode): { from: number; to: number; axis: number } | undefined {
     return sliceOf(
@@ -142,8 +158,10 @@ export class TowerGraph {
     return this.#links.tensor(value) ? `the constant ${value}` : 'nothing';
   }
 
-  /** A padding by nothing, which exporters write before a pooling. */
+  /** A padding by nothing, which exporters write before a pooling, or a slice of all. */
   #isIdle(node: OnnxNode): boolean {
+    const window = node.operator === 'Slice' ? this.slice(node) : undefined;
+    if (window) return window.from === 0 && window.to >= LAST;
     if (node.operator !== 'Pad') return false;
     const pads = node.inputs[1] ? this.numbers(node.inputs[1]) : attribute(node, 'pads', 'integers');
     return pads?.every((pad) => pad === 0) ?? false;

@@ -18,6 +18,7 @@ const PRODUCTS = /^(MatMul|Gemm|Conv|FusedMatMul|Einsum|Attention|MultiHeadAtten
 
 /** Rows of the trial where the graph leaves them open; not 1, which may mean other things. */
 const ROWS = 2;
+const FLOAT32 = 1;
 /** Shapes and lists of axes have at most eight numbers; a class token is of no interest here. */
 const MAX_NUMBERS = 64;
 
@@ -41,7 +42,8 @@ export class Trial {
     for (const { name, dims } of model.tensors) this.#dims.set(name, dims);
   }
 
-  follow(node: OnnxNode): void {
+  follow(stated: OnnxNode): void {
+    const node = this.isHidden(stated.inputs[1] ?? '') ? withoutLike(stated) : stated;
     const shape = node.operator === 'Shape' ? this.#shapeOf(node) : undefined;
     if (shape) {
       this.set(node.outputs[0]!, shape);
@@ -146,4 +148,11 @@ export class Trial {
   #view(name: string): View | undefined {
     return this.#views.get(name) ?? this.#constants.view(name);
   }
+}
+
+/** Cast for CastLike to a hidden state's type: which of the floating-point types is of no account here. */
+function withoutLike(node: OnnxNode): OnnxNode {
+  if (node.operator !== 'CastLike') return node;
+  const attributes = new Map([['to', { kind: 'integer', value: FLOAT32 } as const]]);
+  return { ...node, operator: 'Cast', inputs: node.inputs.slice(0, 1), attributes };
 }
