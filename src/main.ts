@@ -1,5 +1,6 @@
 import type { Config } from './config/config.ts';
 import { replicaEngines } from './engine/replicas.ts';
+import { columnsOf } from './model/columns.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
 import type { ModelContract } from './model/tower.ts';
@@ -125,6 +126,7 @@ async function serveModel(
   const scheduler = new Scheduler({
     engines: replicaEngines(config, contract, probe, progress),
     maxBatch: executor.minibatchSize,
+    columnsOf: (text) => columnsOf(text, contract.text.cut),
     limits,
     startMs: START_MS,
     metrics,
