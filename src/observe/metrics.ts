@@ -97,6 +97,11 @@ export class Metrics {
     'tower',
     'cause',
   ]);
+  readonly graphInfo = this.gauge(
+    'clip_graph_info',
+    'Always 1; the labels say which graph of a tower serves, and why.',
+    ['tower', 'served', 'reason'],
+  );
   readonly engineInfo = this.gauge('clip_engine_info', 'Always 1; the labels say what serves.', [
     'model',
     'runtime',
