@@ -34,8 +34,8 @@ function half(x: number): number {
 function bfloat(x: number): number {
   value[0] = x;
   const b = bits[0]!;
-  const isNaN = (b & 0x7fffffff) > 0x7f800000;
-  return isNaN ? (b >>> 16) | 0x40 : rounded(b, 16) & 0xffff;
+  const isNotANumber = (b & 0x7fffffff) > 0x7f800000;
+  return isNotANumber ? (b >>> 16) | 0x40 : rounded(b, 16) & 0xffff;
 }
 
 /** Drops `shift` bits; a carry runs into the exponent, which is then right too. */

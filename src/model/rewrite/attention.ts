@@ -33,7 +33,13 @@ export function attendAll(
 type Three = readonly [query: Value, key: Value, value: Value];
 
 /** [rows, heads, columns, size] each: one transposition moves all three to where they are cut apart at no cost. */
-function splitJoint(g: GraphDraft, joint: Value, { outputs }: Linear, heads: number, sequence: Sequence): Three {
+function splitJoint(
+  g: GraphDraft,
+  joint: Value,
+  { outputs }: Linear,
+  heads: number,
+  sequence: Sequence,
+): Three {
   const spread = sequence.spread(joint, [3, heads, outputs / 3 / heads]);
   const parts = g.split(g.transpose(spread, [2, 0, 3, 1, 4]), 0, 3, 1);
   return parts.map((part) => g.op('Squeeze', [part, g.integers([0])])) as unknown as Three;
@@ -108,7 +114,12 @@ function keyWeight(g: GraphDraft, { weight, layout, inputs, outputs }: Linear, h
 }
 
 /** [heads, inputs, size] */
-function valueWeight(g: GraphDraft, { weight, layout, inputs, outputs }: Linear, heads: number, role: string) {
+function valueWeight(
+  g: GraphDraft,
+  { weight, layout, inputs, outputs }: Linear,
+  heads: number,
+  role: string,
+) {
   const size = outputs / heads;
   const turned =
     layout === 'out-in'

@@ -19,7 +19,9 @@ export function convolution(g: GraphDraft, x: Value, layer: Convolution, role: s
   const folds = batchNorm && g.compute !== 'float32';
   const kernel = g.weight(`${role}.weight`, folds ? foldedWeight(weight, batchNorm) : weight, g.compute);
   const shift = folds ? foldedBias(bias, batchNorm) : bias;
-  const operands = shift ? [input, kernel, g.weight(`${role}.bias`, shift, g.compute, [outputs])] : [input, kernel];
+  const operands = shift
+    ? [input, kernel, g.weight(`${role}.bias`, shift, g.compute, [outputs])]
+    : [input, kernel];
   const result = g.op('Conv', operands, attributes);
   return batchNorm && !folds ? normalise(g, result, batchNorm, `${role}.batchNorm`) : result;
 }

@@ -152,7 +152,9 @@ function commonType(operator: string, inputs: readonly (Value | string)[]): Floa
   const types = inputs.flatMap((input) => (typeof input === 'string' ? [] : [input.type]));
   const [type] = types;
   if (type === undefined || types.some((other) => other !== type))
-    throw new Error(`${operator}: expected inputs of one floating-point type, got ${types.join(', ') || 'none'}`);
+    throw new Error(
+      `${operator}: expected inputs of one floating-point type, got ${types.join(', ') || 'none'}`,
+    );
   return type;
 }
 

@@ -1,4 +1,4 @@
-import type { TextInput } from '../tower.ts';
+import type { EndToken } from '../architecture/architecture.ts';
 
 /**
  * Texts as a packed graph takes them. The layers work on a matrix [tokens, width] without padding: one row for each token that
@@ -19,9 +19,18 @@ export interface PackedTexts {
   readonly columns: number;
 }
 
-/** Packs texts whose vector stands at their last token that counts; `length` is at least 1. */
-export function packTexts(texts: readonly TextInput[]): PackedTexts {
-  const columns = texts.reduce((most, { length }) => Math.max(most, length), 0);
+/** Column of the end token, as the graph that finds it for itself does: 0 where there is none of the id that is looked for. */
+export function endColumn(ids: Int32Array, rule: EndToken): number {
+  if (rule.rule === 'first') return Math.max(ids.indexOf(rule.id), 0);
+  let end = 0;
+  for (let i = 1; i < ids.length; i++) if (ids[i]! > ids[end]!) end = i;
+  return end;
+}
+
+/** Packs texts, given as their ids with or without padding behind the end token, at least one each. */
+export function packTexts(texts: readonly Int32Array[], rule: EndToken): PackedTexts {
+  const lengths = texts.map((ids) => endColumn(ids, rule) + 1);
+  const columns = Math.max(...lengths);
   const tokens: number[] = [];
   const positions: number[] = [];
   const places: number[] = [];
@@ -29,7 +38,8 @@ export function packTexts(texts: readonly TextInput[]): PackedTexts {
   const end = new Int32Array(texts.length);
   /** By the token before and the id: a tree of the texts' beginnings. */
   const known = new Map<number, number>();
-  for (const [row, { ids, length }] of texts.entries()) {
+  for (const [row, ids] of texts.entries()) {
+    const length = lengths[row]!;
     let token = -1;
     for (let column = 0; column < length; column++) {
       const cell = row * columns + column;

@@ -29,11 +29,7 @@ export function buildVisionTransformer(
 /** [rows, 1, width] */
 function classTokens(g: GraphDraft, tower: VisionTransformerArchitecture, tokens: Value): Value {
   const { width } = tower.transformer;
-  const rows = g.integer('Slice', [
-    g.integer('Shape', [tokens.name]),
-    g.integers([0]),
-    g.integers([1]),
-  ]);
+  const rows = g.integer('Slice', [g.integer('Shape', [tokens.name]), g.integers([0]), g.integers([1])]);
   const shape = g.integer('Concat', [rows, g.integers([1, width])], { axis: 0 });
   const token = g.weight('classToken', tower.classToken, g.residual, [1, 1, width]);
   return g.op('Expand', [token, shape]);
