@@ -43,7 +43,7 @@ export class Trial {
   }
 
   follow(stated: OnnxNode): void {
-    const node = this.isHidden(stated.inputs[1] ?? '') ? withoutLike(stated) : stated;
+    const node = this.#view(stated.inputs[1] ?? '') ? stated : withoutLike(stated);
     const shape = node.operator === 'Shape' ? this.#shapeOf(node) : undefined;
     if (shape) {
       this.set(node.outputs[0]!, shape);
@@ -150,7 +150,7 @@ export class Trial {
   }
 }
 
-/** Cast for CastLike to a hidden state's type: which of the floating-point types is of no account here. */
+/** Cast for CastLike to the type of pixels or a hidden state: which of the floating-point types is of no account here. */
 function withoutLike(node: OnnxNode): OnnxNode {
   if (node.operator !== 'CastLike') return node;
   const attributes = new Map([['to', { kind: 'integer', value: FLOAT32 } as const]]);
