@@ -98,7 +98,7 @@ function isThird(graph: TowerGraph, value: string, place: string): boolean {
 
 function behindRelu(graph: TowerGraph, value: string, place: string): ConvolutionAt {
   const relu = graph.made(graph.through(value), 'Relu');
-  if (!relu) throw differs(`after the ${place}`, 'Relu', graph.describe(graph.through(value)));
+  if (!relu) throw differs(`behind the ${place}`, 'Relu', graph.describe(graph.through(value)));
   return convolutionAt(graph, relu.inputs[0]!, place);
 }
 
