@@ -19,7 +19,11 @@ for (const [fall, words] of [
     assert.deepEqual(await house.graph(), ['text original failed', 'image original not_planned']);
     await house.conduct({ columns: 'dynamic' });
     house.lines.length = 0;
-    assert.notEqual((await house.start({ settle: inProcess })).contract.text, house.contract.text, house.lines.join());
+    assert.notEqual(
+      (await house.start({ settle: inProcess })).contract.text,
+      house.contract.text,
+      house.lines.join(),
+    );
     assert.equal((await house.runs()).length, 2);
   });
 
