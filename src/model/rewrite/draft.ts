@@ -11,7 +11,7 @@ export interface Value {
 
 /** A weight as the graph takes it. */
 export interface WantedWeight {
-  /** Its role in the architecture, for example `blocks.3.mlpInput.weight`. */
+  /** `weights.` and its role in the architecture, for example `weights.blocks.3.mlpInput.weight`. */
   readonly name: string;
   readonly weight: Weight;
   readonly type: FloatType;
@@ -116,8 +116,10 @@ export class GraphDraft {
     return { name: this.#constant({ name: `${type} ${value}`, type, dims: [], content }), type };
   }
 
-  /** `dims` read the same elements in another shape. */
-  weight(name: string, weight: Weight, type: FloatType, dims: readonly number[] = weight.dims): Value {
+  /** `role` in the architecture, which no other has; `dims` read the same elements in another shape. */
+  weight(role: string, weight: Weight, type: FloatType, dims: readonly number[] = weight.dims): Value {
+    const name = `weights.${role}`;
+    if (this.weights.has(name)) throw new Error(`${role}: expected one weight of this role, got two`);
     this.weights.set(name, { name, weight, type, dims });
     return { name, type };
   }
