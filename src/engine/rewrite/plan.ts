@@ -9,7 +9,7 @@ export interface RewritePlan {
 }
 
 /** Columns between two lengths: what padding costs against what a batch gains by holding more texts. */
-const STEP = 8;
+const STEP = 4;
 
 /** What is worth rewriting; undefined where the original serves as well. */
 export function planOf({ tower, contextLength }: TowerContract): RewritePlan | undefined {
