@@ -43,7 +43,7 @@ export async function startBuiltServer(
     OMP_NUM_THREADS: String(threads),
     JINA_LOG_LEVEL: 'warning',
   };
-  const child = spawn(process.execPath, [launch, flow], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(launch, [flow], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const bound = await boundPorts(child, Object.keys(ports));
   return {
     pid: child.pid!,
