@@ -70,15 +70,6 @@ test('texts do not wait for images in the engine, nor images for texts', async (
   assert.deepEqual(await text, fakeVector(9));
 });
 
-test('a vector has memory of its own', async () => {
-  const scene = await Scene.started();
-  const { signal } = new AbortController();
-  const [one] = await Promise.all(
-    [1, 2].map((key) => scene.scheduler.submit('text', textInput(key), { signal })),
-  );
-  assert.equal(one!.buffer.byteLength, one!.byteLength);
-});
-
 test('the queue, the batches and the time in the queue are measured', async () => {
   const scene = await Scene.started({ maxBatch: 4 });
   scene.stage.held = true;
