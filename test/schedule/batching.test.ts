@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeVector, textInput } from '../engine/fake.ts';
+import { fakeVector } from '../engine/fake.ts';
 import { Scene } from './scene.ts';
 import { turn } from './wound-clock.ts';
 
