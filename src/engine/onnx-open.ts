@@ -64,7 +64,11 @@ async function openOnDevice({ contract, device, deviceIsExplicit, threads }: Onn
 
 type Providers = InferenceSession.SessionOptions['executionProviders'];
 
-function sessionOptions(executionProviders: Providers, threads: number): InferenceSession.SessionOptions {
+/** Those that serve; a proof has to go by the same. */
+export function sessionOptions(
+  executionProviders: Providers,
+  threads: number,
+): InferenceSession.SessionOptions {
   return {
     executionProviders,
     intraOpNumThreads: threads,
