@@ -54,7 +54,7 @@ export async function rewriteTower(
 }
 
 function draw(architecture: TowerArchitecture, options: RewriteOptions): GraphDraft {
-  const draft = new GraphDraft(options);
+  const draft = new GraphDraft(options.precision);
   if (architecture.family === 'text') buildText(draft, architecture, options);
   else if (architecture.family === 'vit') buildVisionTransformer(draft, architecture, options);
   else buildResNet(draft, architecture, options);
@@ -68,7 +68,7 @@ function model(draft: GraphDraft, located: readonly Located[], options: RewriteO
     producer: 'clip-server',
     // Convolutions take bfloat16 from operator set 22 on, which needs version 10; the rest is written alike in both.
     irVersion: isBrain ? 10 : 8,
-    opsets: { '': isBrain ? 22 : 18, ...(draft.fused && { 'com.microsoft': 1 }) },
+    opsets: { '': isBrain ? 22 : 18 },
     metadata: { rewriter: String(REWRITER_VERSION), ...options },
     inputs: draft.inputs,
     outputs: draft.outputs,
