@@ -37,17 +37,16 @@ export async function rewriteTower(
   const located = locateWeights(draft.weights.values(), dirname(path), dataPath);
   const bytes = encodeOnnx(model(draft, located, options), dirname(path));
   const mark = randomUUID();
+  const unfinished = (file: string) => `${file}.${mark}`;
+  const hasData = located.some(({ isComputed }) => isComputed);
   try {
-    if (located.some(({ isComputed }) => isComputed)) {
-      await writeWeights(`${dataPath}.${mark}`, located, signal);
-      signal.throwIfAborted();
-      await rename(`${dataPath}.${mark}`, dataPath);
-    }
-    await writeWhole(`${path}.${mark}`, bytes);
+    if (hasData) await writeWeights(unfinished(dataPath), located, signal);
+    await writeWhole(unfinished(path), bytes);
     signal.throwIfAborted();
-    await rename(`${path}.${mark}`, path);
+    if (hasData) await rename(unfinished(dataPath), dataPath);
+    await rename(unfinished(path), path);
   } catch (thrown) {
-    await Promise.all([path, dataPath].map((file) => rm(`${file}.${mark}`, { force: true }).catch(() => {})));
+    for (const file of [path, dataPath]) await rm(unfinished(file), { force: true }).catch(() => {});
     throw explain(thrown, path);
   }
   return towerContract(architecture, options, path, located);
