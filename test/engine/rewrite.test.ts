@@ -9,6 +9,7 @@ import {
   rename,
   rm,
   stat,
+  symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -23,7 +24,7 @@ test('a graph that holds serves in its original’s place, and a second start ta
   const house = await House.open(t, { columns: 'dynamic' });
   const { contract } = await house.start();
   assert.match(contract.text.path, /\/\.textual\.[0-9a-f]{16}\.onnx$/);
-  assert.deepEqual(contract.text.cut!.lengths.slice(-2), [76, 77]);
+  assert.deepEqual(contract.text.cut!.lengths, [16, 32, 48, 77]);
   assert.equal(contract.image, house.contract.image);
   assert.deepEqual(await house.graph(), ['text rewritten proved', 'image original not_planned']);
   assert.deepEqual(
@@ -204,6 +205,16 @@ test('where nothing can be written beside the model, its graph lies in the cache
   await served.close();
   assert.deepEqual((await house.start({}, contract)).contract, served.contract);
   assert.equal((await house.runs()).length, 1);
+});
+
+test('a model that is a link out of its folder keeps its graph in the cache: ONNX Runtime follows none', async (t) => {
+  const house = await House.open(t, { columns: 'dynamic' });
+  const { path } = house.contract.text;
+  await rename(path, join(house.folder, '..', 'blob'));
+  await symlink('../blob', path);
+  const { contract } = await house.start();
+  assert.ok(contract.text.path.startsWith(join(house.cache, 'rewritten')), contract.text.path);
+  assert.deepEqual(await house.files(), []);
 });
 
 test('where nothing can be written there either, it lies in a folder that goes with the server', async (t) => {
