@@ -3,7 +3,7 @@ import type { EndToken, Linear, Norm } from './architecture.ts';
 import { endTokenAt } from './end-token.ts';
 import type { TowerGraph } from './graph.ts';
 import { type LinearAt, linearAt } from './linear.ts';
-import { type NormAt, normAt } from './norm.ts';
+import { normAt } from './norm.ts';
 import { differs } from './unrecognised.ts';
 
 /** Which row becomes the vector: the first, or the end token's. */
