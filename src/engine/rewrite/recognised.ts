@@ -3,7 +3,7 @@ import { readOnnx } from '../../model/onnx/read.ts';
 import { rewriteTower } from '../../model/rewrite/rewrite.ts';
 import type { TowerContract } from '../../model/tower.ts';
 import type { RewritePlan } from './plan.ts';
-import type { Rewrite } from './work.ts';
+import type { Rewrite, Rewritten } from './work.ts';
 
 /** Reads what a tower is from its graph's structure, and builds it anew by the plan. */
 export const rewriteRecognised: Rewrite = async (contract, plan, target) => {
@@ -12,22 +12,22 @@ export const rewriteRecognised: Rewrite = async (contract, plan, target) => {
   const { architecture } = recognition;
   // Whoever wants this to end ends the process.
   const built = await rewriteTower(architecture, plan.options, target, new AbortController().signal);
-  const { cut } = built;
-  const vocabulary = architecture.family === 'text' && {
-    size: architecture.tokens.dims[0]!,
-    endToken: architecture.endToken,
-  };
+  const rewritten = { contract: built, precision: halfOrNot(contract, plan, architecture.precision) };
+  if (architecture.family !== 'text') return rewritten;
+  const { endToken, tokens } = architecture;
   return {
-    contract: { ...built, ...(cut && { cut: { ...cut, lengths: plan.lengths } }) },
-    ...(vocabulary && { vocabulary }),
-    precision: isHalf(contract, plan, architecture.precision) ? '16 bits' : 'fp32',
+    ...rewritten,
+    contract: { ...built, cut: { lengths: plan.lengths, endToken } },
+    vocabulary: { size: tokens.dims[0]!, endToken },
   };
 };
 
-/** Where either graph computes, takes or gives 16 bits. */
-function isHalf({ input, output }: TowerContract, { options }: RewritePlan, computed: string): boolean {
-  return (
-    [options.precision, computed].some((precision) => precision !== 'fp32') ||
-    [input, output].some(({ type }) => type === 'float16')
-  );
+/** `16 bits` where either graph computes, takes or gives any. */
+function halfOrNot(
+  { input, output }: TowerContract,
+  { options }: RewritePlan,
+  computed: string,
+): Rewritten['precision'] {
+  const is32 = [options.precision, computed].every((precision) => precision === 'fp32');
+  return is32 && [input, output].every(({ type }) => type !== 'float16') ? 'fp32' : '16 bits';
 }

@@ -83,7 +83,8 @@ function lengthOf(graph: TowerGraph, divisor: string): string | undefined {
     const node = graph.node(at);
     const [x, other] = node?.inputs ?? [];
     if (node?.operator === 'ReduceL2') return graph.through(x!);
-    if (node?.operator === 'Sqrt') return squaredLengthOf(graph, x!);
+    const isRoot = node?.operator === 'Sqrt' || (node?.operator === 'Pow' && graph.scalar(other) === 0.5);
+    if (isRoot) return squaredLengthOf(graph, x!);
     const isKept =
       node?.operator === 'Expand' ||
       node?.operator === 'Clip' ||
