@@ -61,11 +61,8 @@ function splitApart(
   return each as unknown as Three;
 }
 
-/** query · keyᵀ · scale, [rows, heads, columns, columns]. Where the product has no scale, the smaller factor gets it. */
+/** query · keyᵀ · scale, [rows, heads, columns, columns]. TensorRT fuses attention whose queries are scaled before the product. */
 function scores(g: GraphDraft, query: Value, key: Value, scale: number): Value {
-  if (g.fused) {
-    return g.op('FusedMatMul', [query, key], { alpha: { float: scale }, transB: 1 }, 'com.microsoft');
-  }
   const scaled = g.op('Mul', [query, g.number(scale, query.type)]);
   return g.op('MatMul', [scaled, g.transpose(key, [0, 1, 3, 2])]);
 }

@@ -29,7 +29,6 @@ export const PLAIN: RewriteOptions = {
   end: 'found',
   pixels: 'float32',
   precision: 'fp32',
-  operators: 'onnx',
 };
 
 const folders: string[] = [];
