@@ -4,7 +4,7 @@ import { sessionOptions } from '../../src/engine/onnx-open.ts';
 import { OnnxTower } from '../../src/engine/onnx-tower.ts';
 import type { TowerArchitecture } from '../../src/model/architecture/architecture.ts';
 import type { RewriteOptions } from '../../src/model/rewrite/options.ts';
-import { endColumn, packTexts } from '../../src/model/rewrite/packed-texts.ts';
+import { endColumn } from '../../src/model/rewrite/packed-texts.ts';
 import type { TextInput, TowerContract, TowerInput } from '../../src/model/tower.ts';
 
 const PLAIN: RewriteOptions = {
@@ -12,24 +12,18 @@ const PLAIN: RewriteOptions = {
   end: 'found',
   pixels: 'float32',
   precision: 'fp32',
-  operators: 'onnx',
 };
 const TEXTS: readonly Partial<RewriteOptions>[] = [
   {},
-  { operators: 'onnxruntime' },
   { columns: 'dynamic' },
-  { columns: 'dynamic', operators: 'onnxruntime' },
   { columns: 'dynamic', end: 'given' },
   { columns: 'packed', end: 'given' },
-  { columns: 'packed', end: 'given', operators: 'onnxruntime' },
   { columns: 'dynamic', precision: 'fp16' },
   { columns: 'packed', end: 'given', precision: 'fp32-residual' },
 ];
 const PICTURES: readonly Partial<RewriteOptions>[] = [
   {},
-  { operators: 'onnxruntime' },
   { pixels: 'uint8' },
-  { pixels: 'uint8', operators: 'onnxruntime' },
   { precision: 'fp16' },
   { pixels: 'uint8', precision: 'fp32-residual' },
 ];
@@ -57,7 +51,7 @@ export async function vectorsOf(
   threads: number,
 ): Promise<Float32Array[]> {
   const options = { ...sessionOptions(['cpu'], threads), logSeverityLevel: 3 } as const;
-  const run = await (contract.end || contract.packed ? openTold : openFed)(contract, options);
+  const run = await (contract.end ? openTold : openFed)(contract, options);
   try {
     const vectors: Float32Array[] = [];
     for (const group of groups) {
@@ -85,7 +79,7 @@ async function openFed(contract: TowerContract, options: InferenceSession.Sessio
   };
 }
 
-/** Texts to a graph that is told where they end. */
+/** Texts to a graph that is told where they end, which the server has none of. */
 async function openTold(
   contract: TowerContract,
   options: InferenceSession.SessionOptions,
@@ -94,34 +88,23 @@ async function openTold(
   return {
     run: async (group) => {
       const texts = (group as readonly TextInput[]).map(({ ids }) => ids);
-      const results = await session.run(contract.packed ? packed(contract, texts) : padded(contract, texts));
+      const results = await session.run(told(contract, texts));
       return (results[contract.output.name]!.data as Float32Array).slice();
     },
     release: () => session.release(),
   };
 }
 
-const integers = (data: Int32Array, dims: readonly number[] = [data.length]) =>
-  new Tensor('int32', data, dims);
-
-function packed(contract: TowerContract, texts: readonly Int32Array[]): Record<string, Tensor> {
-  const { tokens, positions, places, index, end, columns } = packTexts(texts, contract.packed!.endToken);
-  return {
-    tokens: integers(tokens),
-    positions: integers(positions),
-    places: integers(places),
-    index: integers(index, [texts.length, columns]),
-    end: integers(end),
-  };
-}
-
-function padded(contract: TowerContract, texts: readonly Int32Array[]): Record<string, Tensor> {
+function told(contract: TowerContract, texts: readonly Int32Array[]): Record<string, Tensor> {
   const { cut, contextLength, input, end } = contract;
   const ends = Int32Array.from(texts, (ids) => endColumn(ids, cut!.endToken));
   const columns = Math.min(contextLength!, Math.max(...ends) + 1);
   const ids = new Int32Array(texts.length * columns);
   texts.forEach((text, i) => void ids.set(text.subarray(0, columns), i * columns));
-  return { [input.name]: integers(ids, [texts.length, columns]), [end!.name]: integers(ends) };
+  return {
+    [input.name]: new Tensor('int32', ids, [texts.length, columns]),
+    [end!.name]: new Tensor('int32', ends, [texts.length]),
+  };
 }
 
 /** How far two lists of vectors lie apart: least cosine, and largest difference as a part of a vector's largest component. */
