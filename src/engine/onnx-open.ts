@@ -76,7 +76,11 @@ export function sessionOptions(
     // The level above holds one pass, which widens the weights of float16 graphs, and falls over at some of them.
     graphOptimizationLevel: 'layout',
     // Threads that spin between two operators win the run 7 %, at half as much CPU again, which decoding then lacks.
-    extra: { session: { 'intra_op.allow_spinning': '0' } },
+    extra: {
+      session: { 'intra_op.allow_spinning': '0' },
+      // With it ONNX Runtime (1.30 to 1.32 at least) ends the process on some float16 files while it loads them.
+      optimization: { disable_specified_optimizers: 'FuseFp16InitializerToFp32NodeTransformer' },
+    },
   };
 }
 
