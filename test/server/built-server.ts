@@ -13,15 +13,22 @@ export interface RunningServer {
   stop(): Promise<number | null>;
 }
 
+export interface ServerOptions {
+  readonly replicas?: number;
+  readonly nodeOptions?: string;
+  /** Keys beside `model_path` and `device`. */
+  readonly encoder?: Readonly<Record<string, string | number | boolean>>;
+}
+
 /** Starts the built server in a process of its own on a free port and resolves when it is ready. */
 export async function startBuiltServer(
   modelPath: string,
   threads: number,
-  options: { replicas?: number; nodeOptions?: string } = {},
+  options: ServerOptions = {},
 ): Promise<RunningServer> {
   const folder = await mkdtemp(join(tmpdir(), 'clip-server-'));
   const flow = join(folder, 'flow.yml');
-  writeFileSync(flow, flowText(modelPath, options.replicas ?? 1));
+  writeFileSync(flow, flowText(modelPath, options));
   const launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
   const env = {
     ...process.env,
@@ -44,7 +51,8 @@ export async function startBuiltServer(
   };
 }
 
-function flowText(modelPath: string, replicas: number): string {
+function flowText(modelPath: string, { replicas = 1, encoder = {} }: ServerOptions): string {
+  const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
   return `jtype: Flow
 with:
   port: 0
@@ -57,7 +65,7 @@ executors:
       jtype: CLIPEncoder
       with:
         model_path: ${JSON.stringify(modelPath)}
-        device: cpu
+        device: cpu${others.join('')}
       metas:
         py_modules:
           - clip_server.executors.clip_onnx
