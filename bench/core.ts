@@ -49,6 +49,7 @@ export async function openFreeService(texts: readonly Engine[], maxBatch: number
   const scheduler = new Scheduler({
     engines: { text: texts.map((engine) => async () => engine), image: [async () => FREE] },
     maxBatch,
+    columnsOf: ({ ids }) => ids.length,
     limits: LIMITS,
     startMs: 1000,
     metrics,

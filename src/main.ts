@@ -1,5 +1,8 @@
+import { availableParallelism } from 'node:os';
 import type { Config } from './config/config.ts';
 import { replicaEngines } from './engine/replicas.ts';
+import { servedModel } from './engine/rewrite/towers.ts';
+import { columnsOf } from './model/columns.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
 import type { ModelContract } from './model/tower.ts';
@@ -85,7 +88,15 @@ export async function startServer(config: Config, given: Hooks): Promise<Server>
     const { model, modelPath } = config.executor;
     const prepared = await prepareModel({ name: model, modelPath }, config.files, hooks);
     for (const warning of prepared.warnings) hooks.log.warn(warning);
-    const service = await serveModel(config, prepared.contract, metrics, hooks, closers);
+    const served = await servedModel(prepared.contract, {
+      ...hooks,
+      rewrite: config.executor.rewrite,
+      cache: config.files.cache,
+      threads: config.executor.threads ?? availableParallelism(),
+      metrics,
+    });
+    closers.add(() => served.close());
+    const service = await serveModel(config, served.contract, metrics, hooks, closers);
     closers.add(() => service.drain(config.limits.drainMs));
     gate.open(service);
     return { ...sockets, metrics, description: service.describe(), close: () => closers.close() };
@@ -125,6 +136,7 @@ async function serveModel(
   const scheduler = new Scheduler({
     engines: replicaEngines(config, contract, probe, progress),
     maxBatch: executor.minibatchSize,
+    columnsOf: (text) => columnsOf(text, contract.text.cut),
     limits,
     startMs: START_MS,
     metrics,

@@ -117,6 +117,8 @@ export interface ExecutorConfig {
    */
   readonly replicaDevices: readonly string[];
   readonly minibatchSize: number;
+  /** Whether graphs are rewritten where that is proved to give the same vectors. */
+  readonly rewrite: 'auto' | 'off';
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
   /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */

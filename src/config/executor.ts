@@ -60,6 +60,7 @@ export async function readExecutor(
     deviceIsExplicit: encoder.given('device') !== undefined,
     replicaDevices,
     minibatchSize: encoder.get('minibatch_size'),
+    rewrite: encoder.get('rewrite'),
     preprocessWorkers: encoder.get('num_worker_preprocess'),
     accessPaths: readAccessPaths(encoder, context),
     endpoints: readEndpoints(uses, context),

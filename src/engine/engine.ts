@@ -33,3 +33,10 @@ export interface Engine {
 
 /** Makes one tower's engine of one replica, at start and each time it is replaced. */
 export type EngineFactory = (signal: AbortSignal) => Promise<Engine>;
+
+const MEMORY = /out of memory|failed to allocate|bad_alloc|bad allocation/i;
+
+/** True where an engine's error says that the memory did not suffice: with less work, or later, it may. */
+export function ranOutOfMemory(error: unknown): boolean {
+  return MEMORY.test((error as Error).message);
+}

@@ -1,7 +1,10 @@
 import { Tensor } from 'onnxruntime-node';
+import { columnsOf } from '../model/columns.ts';
+import { writeHalves } from '../model/float16.ts';
 import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
 import { loadAddon } from '../native/addon.ts';
-import { writeHalves } from './float16.ts';
+import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
+import { loadAddon } from '../native/addon.ts';
 
 /** Inputs of one run, packed one after another: ids (count × columns) or pixels (count × resolution² × 3). */
 export interface Packed {
@@ -11,17 +14,17 @@ export interface Packed {
   readonly lengths?: Int32Array;
 }
 
-/** At least one input, all of one tower and of one length. */
-export function pack(inputs: readonly TowerInput[]): Packed {
+/** At least one input, all of one tower and of one length. Of texts the columns that the longest of them needs, by `cut`. */
+export function pack(inputs: readonly TowerInput[], cut?: TowerContract['cut']): Packed {
   return inputs[0] instanceof Uint8Array
     ? packImages(inputs as readonly ImageInput[])
-    : packTexts(inputs as readonly TextInput[]);
+    : packTexts(inputs as readonly TextInput[], cut);
 }
 
-function packTexts(texts: readonly TextInput[]): Packed {
-  const columns = texts[0]!.ids.length;
+function packTexts(texts: readonly TextInput[], cut: TowerContract['cut']): Packed {
+  const columns = Math.max(...texts.map((text) => columnsOf(text, cut)));
   const data = new Int32Array(texts.length * columns);
-  texts.forEach(({ ids }, i) => void data.set(ids, i * columns));
+  texts.forEach(({ ids }, i) => void data.set(ids.subarray(0, columns), i * columns));
   return { count: texts.length, data, lengths: Int32Array.from(texts, ({ length }) => length) };
 }
 

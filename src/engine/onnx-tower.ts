@@ -1,6 +1,6 @@
 import { InferenceSession } from 'onnxruntime-node';
+import { readHalves } from '../model/float16.ts';
 import type { TowerContract } from '../model/tower.ts';
-import { readHalves } from './float16.ts';
 import { type Feed, feedOf, type Packed } from './onnx-feeds.ts';
 
 /** One ONNX file in a session. Lives on the worker's thread, which `run` blocks; one call at a time. */

@@ -1,4 +1,5 @@
-import type { OnnxModel } from './onnx/types.ts';
+import { scalarOf } from './onnx/elements.ts';
+import { type OnnxModel, type OnnxNode, withNested } from './onnx/types.ts';
 
 /** QuickGELU is x · σ(1.702 x). */
 const QUICK_FACTOR = 1.702;
@@ -11,23 +12,26 @@ export interface Activations {
 
 /** Counts how often a graph computes each activation, whether spelled out or fused into one operator. */
 export function countActivations(model: OnnxModel): Activations {
-  const scaled = scaledByFactor(model);
+  const graphs = [...withNested(model)];
+  const nodes = graphs.flatMap((graph) => graph.nodes);
+  const factors = new Set<string>();
+  for (const tensor of graphs.flatMap((graph) => graph.tensors)) {
+    const factor = scalarOf(tensor);
+    if (factor !== undefined && Math.abs(factor - QUICK_FACTOR) < 0.01) factors.add(tensor.name);
+  }
+  const scaled = scaledBy(factors, nodes);
   let quickGelu = 0;
   let gelu = 0;
-  for (const { operator, inputs } of model.nodes) {
+  for (const { operator, inputs } of nodes) {
     if (operator === 'QuickGelu' || (operator === 'Sigmoid' && scaled.has(inputs[0]!))) quickGelu++;
     else if (GELU_OPERATORS.has(operator)) gelu++;
   }
   return { quickGelu, gelu };
 }
 
-/** Names of the values that are something times 1.702. */
-function scaledByFactor(model: OnnxModel): Set<string> {
-  const factors = new Set<string>();
-  for (const { name, scalar } of model.tensors) {
-    if (scalar !== undefined && Math.abs(scalar - QUICK_FACTOR) < 0.01) factors.add(name);
-  }
-  const products = model.nodes.filter(
+/** Names of the values that are something times one of `factors`. */
+function scaledBy(factors: ReadonlySet<string>, nodes: readonly OnnxNode[]): Set<string> {
+  const products = nodes.filter(
     ({ operator, inputs }) => operator === 'Mul' && inputs.some((name) => factors.has(name)),
   );
   return new Set(products.flatMap(({ outputs }) => outputs));

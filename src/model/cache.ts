@@ -1,10 +1,11 @@
 import type { BigIntStats } from 'node:fs';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ClipError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { CatalogueModel } from './catalogue.ts';
 import { type Checksum, Digest, digestFile } from './digest.ts';
+import { readNote, type Stamp, stampOf, writeNote } from './note.ts';
 import { byteReporter, type OnProgress } from './progress.ts';
 
 /** The reference server's rule: the name as the user wrote it, with `/` and `::` made `-`. */
@@ -42,12 +43,8 @@ export async function findVerified(
   return undefined;
 }
 
-/** Size, time and hash of a file that was verified, so that the next start need not hash it again. */
-interface Verified extends Checksum {
-  readonly size: number;
-  /** ns since the epoch, as decimal digits. */
-  readonly modified: string;
-}
+/** Stamp and hash of a file that was verified, so that the next start need not hash it again. */
+interface Verified extends Checksum, Stamp {}
 
 function notePath(path: string): string {
   return join(dirname(path), `.${basename(path)}.verified.json`);
@@ -79,30 +76,24 @@ async function isVerified(
 }
 
 function noteOf(info: BigIntStats, checksum: Checksum): Verified {
-  return { size: Number(info.size), modified: String(info.mtimeNs), ...checksum };
+  return { ...stampOf(info), ...checksum };
 }
 
 async function hasNote(path: string, info: BigIntStats, checksum: Checksum): Promise<boolean> {
   const now = noteOf(info, checksum);
-  try {
-    const note = JSON.parse(await readFile(notePath(path), 'utf8')) as Partial<Verified> | null;
-    return (Object.keys(now) as (keyof Verified)[]).every((key) => note?.[key] === now[key]);
-  } catch {
-    return false; // No note, or not one of ours: the file is hashed.
-  }
+  // Without a note, or with one that is not ours, the file is hashed.
+  const note = await readNote(notePath(path));
+  return (Object.keys(now) as (keyof Verified)[]).every((key) => note?.[key] === now[key]);
 }
 
 /** Notes that the file at `path` has the right bytes as it stands. */
 export async function rememberVerified(path: string, checksum: Checksum, log: Logger): Promise<void> {
-  const temporary = `${notePath(path)}.${process.pid}`;
   try {
     const info = await stat(path, { bigint: true });
-    await writeFile(temporary, JSON.stringify(noteOf(info, checksum)));
-    await rename(temporary, notePath(path));
+    await writeNote(notePath(path), noteOf(info, checksum));
   } catch (thrown) {
     // A read-only cache serves as well; its files are hashed at each start.
     log.debug(`${notePath(path)} cannot be written: ${(thrown as Error).message}`);
-    await rm(temporary, { force: true }).catch(absent);
   }
 }
 

@@ -1,6 +1,6 @@
 import { ClipError } from '../errors.ts';
 import { externalFiles } from './onnx/external-data.ts';
-import { describeValue, type OnnxModel, type OnnxValue } from './onnx/types.ts';
+import { allTensors, describeValue, type OnnxModel, type OnnxValue } from './onnx/types.ts';
 import type { ElementType, Tower, TowerContract } from './tower.ts';
 
 /** Columns of the ids that CLIP's own tokenizer fills. */
@@ -42,12 +42,18 @@ export async function establishTower(
     path: model.path,
     output,
     ...(width !== undefined && { width }),
-    bytes: model.tensors.reduce((total, { bytes }) => total + bytes, 0),
-    externalData: external.length > 0,
+    bytes: weightBytes(model),
+    externalData: external.size > 0,
   };
   return tower === 'text'
     ? { ...common, ...textInputs(model, hints) }
     : { ...common, ...imageInput(model, hints) };
+}
+
+function weightBytes(model: OnnxModel): number {
+  let total = 0;
+  for (const { bytes } of allTensors(model)) total += bytes;
+  return total;
 }
 
 type TextPart = Pick<TowerContract, 'input' | 'mask' | 'contextLength' | 'fixedBatch'>;

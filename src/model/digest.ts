@@ -39,7 +39,7 @@ export class Digest {
 /** Feeds a file through a digest in small steps; resolves to its size. */
 export async function digestFile(
   path: string,
-  digest: Digest,
+  digest: { update(bytes: Uint8Array): unknown },
   signal: AbortSignal,
   onBytes: (done: number) => void,
 ): Promise<number> {

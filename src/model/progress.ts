@@ -2,7 +2,15 @@
 export interface Progress {
   /** What is being worked on, unique among tasks that run at once: `ViT-B-32::openai visual.onnx`. */
   readonly task: string;
-  readonly phase: 'waiting' | 'checking' | 'downloading' | 'loading' | 'encoding' | 'done';
+  readonly phase:
+    | 'waiting'
+    | 'checking'
+    | 'downloading'
+    | 'rewriting'
+    | 'proving'
+    | 'loading'
+    | 'encoding'
+    | 'done';
   /** In `unit`s. */
   readonly done: number;
   readonly total?: number;

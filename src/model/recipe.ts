@@ -3,8 +3,8 @@ import { ClipError } from '../errors.ts';
 import { CLIP_CONTEXT } from './contract.ts';
 
 /** CLIP's normalisation; SigLIP's and others' differ, and a picture prepared the wrong way gives a wrong vector. */
-const MEAN = [0.48145466, 0.4578275, 0.40821073];
-const STD = [0.26862954, 0.26130258, 0.27577711];
+export const MEAN = [0.48145466, 0.4578275, 0.40821073];
+export const STD = [0.26862954, 0.26130258, 0.27577711];
 const TOLERANCE = 1e-3;
 /** Pillow's number for bicubic, which Hugging Face files use. */
 const PILLOW_BICUBIC = 3;

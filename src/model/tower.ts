@@ -27,6 +27,8 @@ export interface TowerContract {
   readonly input: { readonly name: string; readonly type: ElementType };
   /** Present where the graph asks for an attention mask. */
   readonly mask?: { readonly name: string; readonly type: ElementType };
+  /** Present where the graph is told which column becomes the vector, int32 [rows]. */
+  readonly end?: { readonly name: string; readonly type: ElementType };
   readonly output: { readonly name: string; readonly type: ElementType };
   /** Image tower: side of the square input in pixels. */
   readonly resolution?: number;
@@ -42,11 +44,15 @@ export interface TowerContract {
     readonly lengths: readonly number[];
     readonly endToken: EndToken;
   };
+  /** Present where the graph takes packed texts: inputs named and shaped like the fields of `PackedTexts`, int32. */
+  readonly packed?: { readonly endToken: EndToken };
   /** Width of the vector where the graph states it; the engine's warm-up settles it otherwise. */
   readonly width?: number;
   /** Bytes of weights, external data included. */
   readonly bytes: number;
   readonly externalData: boolean;
+  /** Folder that the names of external data start from, where it is another than the file's own. */
+  readonly externalFolder?: string;
 }
 
 /** A model ready to be loaded: both towers, established. */

@@ -86,12 +86,22 @@ export class Metrics {
   readonly queueLength = this.gauge('clip_queue_length', 'Items waiting for a batch.', ['tower']);
   readonly queueSeconds = this.histogram('clip_queue_seconds', 'Time in the queue.', SECONDS, ['tower']);
   readonly batchSize = this.histogram('clip_batch_size', 'Items per batch.', COUNTS, ['tower']);
+  readonly tokens = this.counter(
+    'clip_tokens_total',
+    'Tokens that engines computed, and those of them that are of a text and not of its padding.',
+    ['kind'],
+  );
   readonly engineSeconds = this.histogram('clip_engine_seconds', 'One run of an engine.', SECONDS, ['tower']);
   readonly replicas = this.gauge('clip_replicas', 'Replicas by tower and state.', ['tower', 'state']);
   readonly replicaRestarts = this.counter('clip_replica_restarts_total', 'Engines replaced, by cause.', [
     'tower',
     'cause',
   ]);
+  readonly graphInfo = this.gauge(
+    'clip_graph_info',
+    'Always 1; the labels say which graph of a tower serves, and why.',
+    ['tower', 'served', 'reason'],
+  );
   readonly engineInfo = this.gauge('clip_engine_info', 'Always 1; the labels say what serves.', [
     'model',
     'runtime',

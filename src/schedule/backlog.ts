@@ -1,22 +1,26 @@
 import type { ClipError } from '../errors.ts';
 import type { Tower, TowerInput } from '../model/tower.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { Buckets } from './buckets.ts';
 import { Room } from './room.ts';
-import { Turns } from './turns.ts';
 import { type Patience, Waiter, type WaitingPlace } from './waiter.ts';
 
 /** One input on its way to a vector. */
 export class Entry extends Waiter<Float32Array> {
   readonly input: TowerInput;
+  /** Columns that it takes of a run. */
+  readonly bucket: number;
 
   constructor(
     input: TowerInput,
+    bucket: number,
     place: WaitingPlace,
     patience: Patience,
     left: (entry: Waiter<Float32Array>) => void,
   ) {
     super(place, patience, left);
     this.input = input;
+    this.bucket = bucket;
   }
 }
 
@@ -26,6 +30,8 @@ export interface BacklogOptions {
   readonly metrics: Metrics;
   /** Most rows per run. */
   readonly maxBatch: number;
+  /** Columns that an input takes of a run; only inputs with the same number share one. */
+  readonly columnsOf: (input: TowerInput) => number;
   /** Places in the room. */
   readonly roomSize: number;
 }
@@ -33,16 +39,19 @@ export interface BacklogOptions {
 /** What waits for the engines of one tower, and the room for what is about to. */
 export class Backlog {
   readonly room: Room;
-  readonly #queue = new Turns<Entry>();
+  readonly #queue = new Buckets<Entry>();
   readonly #place: WaitingPlace;
   readonly #length: { set(value: number): void };
   readonly #seconds: { observe(value: number): void };
-  #maxBatch: number;
+  readonly #columnsOf: BacklogOptions['columnsOf'];
+  /** Most rows per run, by the fewest columns from which on the bound holds. */
+  readonly #most: Map<number, number>;
 
-  constructor({ tower, place, metrics, maxBatch, roomSize }: BacklogOptions) {
+  constructor({ tower, place, metrics, maxBatch, columnsOf, roomSize }: BacklogOptions) {
     this.room = new Room(place, roomSize, () => this.#queue.size);
     this.#place = place;
-    this.#maxBatch = maxBatch;
+    this.#columnsOf = columnsOf;
+    this.#most = new Map([[0, maxBatch]]);
     this.#length = metrics.queueLength.labels({ tower });
     this.#seconds = metrics.queueSeconds.labels({ tower });
   }
@@ -51,13 +60,14 @@ export class Backlog {
     return this.#queue.size;
   }
 
-  /** @returns true where a full batch waits. */
+  /** @returns true where the next batch is full already. */
   get full(): boolean {
-    return this.#queue.size >= this.#maxBatch;
+    const next = this.#queue.first;
+    return next !== undefined && next.size >= this.#mostRows(next.bucket);
   }
 
   push(input: TowerInput, patience: Patience): Promise<Float32Array> {
-    const entry = new Entry(input, this.#place, patience, (left) => {
+    const entry = new Entry(input, this.#columnsOf(input), this.#place, patience, (left) => {
       if (this.#queue.remove(left as Entry)) this.#shortened();
     });
     if (!entry.settled) this.#queue.push(entry);
@@ -65,9 +75,15 @@ export class Backlog {
     return entry.promise;
   }
 
-  /** The next entries, in turn by their sources, at most `count` and at most a batch; those whose time is over are answered instead. */
-  take(count: number): Entry[] {
-    const taken = this.#queue.take(Math.min(count, this.#maxBatch));
+  /**
+   * The next batch: entries of one bucket, in turn by their sources, at most what fits into a run. `idle` replicas share what
+   * waits, each taking from one bucket. Entries whose time is over are answered instead.
+   */
+  take(idle: number): Entry[] {
+    const next = this.#queue.first;
+    if (!next) return [];
+    const sharers = Math.ceil(idle / this.#queue.filled);
+    const taken = this.#queue.take(Math.min(Math.ceil(next.size / sharers), this.#mostRows(next.bucket)));
     const now = this.#place.clock.now();
     for (const entry of taken) {
       entry.begin();
@@ -77,17 +93,23 @@ export class Backlog {
     return taken.filter((entry) => !entry.settled);
   }
 
-  /** Remembers that more rows do not fit. @returns false where less was known to fit already. */
-  lower(rows: number): boolean {
-    if (rows >= this.#maxBatch) return false;
-    this.#maxBatch = rows;
+  /** Remembers that more rows of so many columns, or of more, do not fit. @returns false where less was known to fit already. */
+  lower(rows: number, columns: number): boolean {
+    if (rows >= this.#mostRows(columns)) return false;
+    this.#most.set(columns, rows);
     return true;
   }
 
   refuse(error: ClipError): void {
-    for (const entry of this.#queue.take(this.#queue.size)) entry.reject(error);
+    for (const entry of this.#queue.clear()) entry.reject(error);
     this.#length.set(0);
     this.room.refuse(error);
+  }
+
+  #mostRows(columns: number): number {
+    let most = Number.POSITIVE_INFINITY;
+    for (const [from, rows] of this.#most) if (from <= columns) most = Math.min(most, rows);
+    return most;
   }
 
   #shortened(): void {

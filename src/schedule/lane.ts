@@ -16,6 +16,8 @@ export interface LaneOptions {
   readonly factories: readonly EngineFactory[];
   /** Most items per run. */
   readonly maxBatch: number;
+  /** Columns that an input takes of a run; only inputs with the same number share one. */
+  readonly columnsOf: (input: TowerInput) => number;
   readonly limits: Pick<Limits, 'queueMs' | 'engineMs'>;
   /** Time that an engine has to load and to warm up. */
   readonly startMs: number;
@@ -24,7 +26,7 @@ export interface LaneOptions {
   readonly clock: Clock;
 }
 
-/** Entries that go through an engine together. */
+/** Entries of one bucket that go through an engine together. */
 interface Work {
   readonly entries: readonly Entry[];
   /** Set on the second and last try: the entries whose vectors were bad at the first. */
@@ -45,10 +47,11 @@ export class Lane {
   readonly #retries: Work[] = [];
   readonly #place: WaitingPlace;
   readonly #log: Logger;
+  readonly #tokens: Metrics['tokens'];
   #waking = false;
   #closed: ClipError | undefined;
 
-  constructor({ tower, factories, maxBatch, limits, ...common }: LaneOptions) {
+  constructor({ tower, factories, maxBatch, columnsOf, limits, ...common }: LaneOptions) {
     const { metrics, log, clock } = common;
     const place = {
       clock,
@@ -62,7 +65,8 @@ export class Lane {
     this.#place = place;
     this.#tower = tower;
     this.#log = log;
-    this.#backlog = new Backlog({ tower, place, metrics, maxBatch, roomSize });
+    this.#tokens = metrics.tokens;
+    this.#backlog = new Backlog({ tower, place, metrics, maxBatch, columnsOf, roomSize });
     this.#replicas = factories.map(
       (create) => new Replica({ ...common, tower, create, engineMs: limits.engineMs, changed }),
     );
@@ -71,7 +75,8 @@ export class Lane {
   /** Resolves when every replica serves. @throws ClipError of the first that does not */
   async start(): Promise<void> {
     await Promise.all(this.#replicas.map((replica) => replica.start()));
-    for (const { maxBatch } of this.descriptions) if (maxBatch !== undefined) this.#backlog.lower(maxBatch);
+    for (const { maxBatch } of this.descriptions)
+      if (maxBatch !== undefined) this.#backlog.lower(maxBatch, 0);
   }
 
   /** Of each replica. Known once `start` has resolved. */
@@ -160,12 +165,12 @@ export class Lane {
       for (const entry of retry.entries) entry.begin();
       return { ...retry, entries: retry.entries.filter(({ settled }) => !settled) };
     }
-    const { size } = this.#backlog;
-    return size > 0 ? { entries: this.#backlog.take(Math.ceil(size / idle)) } : undefined;
+    return this.#backlog.size > 0 ? { entries: this.#backlog.take(idle) } : undefined;
   }
 
   async #run(replica: Replica, work: Work): Promise<void> {
     const { entries } = work;
+    this.#countTokens(entries);
     const result = await replica.run(entries.map(({ input }) => input));
     if (result.cause !== undefined) {
       this.#failed(replica, work, result);
@@ -173,6 +178,14 @@ export class Lane {
     }
     answer(entries, result.rows);
     replica.rest();
+  }
+
+  #countTokens(entries: readonly Entry[]): void {
+    for (const { input, bucket } of entries) {
+      if (input instanceof Uint8Array) return;
+      this.#tokens.inc({ kind: 'computed' }, bucket);
+      this.#tokens.inc({ kind: 'counted' }, Math.min(input.length, bucket));
+    }
   }
 
   #failed(replica: Replica, work: Work, failure: RunFailure): void {
@@ -204,10 +217,11 @@ export class Lane {
 
   #halve({ entries, suspects }: Work): void {
     const half = Math.ceil(entries.length / 2);
-    if (this.#backlog.lower(half))
-      this.#log.warn(
-        `the memory does not take ${entries.length} ${this.#tower}s at once; from now on ${half}`,
-      );
+    const { bucket } = entries[0]!;
+    if (this.#backlog.lower(half, bucket)) {
+      const which = this.#tower === 'text' ? `texts of ${bucket} tokens` : 'images';
+      this.#log.warn(`the memory does not take ${entries.length} ${which} at once; from now on ${half}`);
+    }
     this.#retry({ entries: entries.slice(0, half), suspects });
     this.#retry({ entries: entries.slice(half), suspects });
   }

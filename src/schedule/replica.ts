@@ -1,4 +1,4 @@
-import type { Engine, EngineDescription, EngineFactory } from '../engine/engine.ts';
+import { type Engine, type EngineDescription, type EngineFactory, ranOutOfMemory } from '../engine/engine.ts';
 import { ClipError } from '../errors.ts';
 import type { Tower, TowerInput } from '../model/tower.ts';
 import type { Logger } from '../observe/log.ts';
@@ -40,7 +40,6 @@ const PATIENCE = 20;
 const LONGEST_PAUSE_MS = 60_000;
 /** After this many failures in a row nobody should wait for the replica any more. */
 const HOPELESS = 3;
-const MEMORY = /out of memory|failed to allocate|bad_alloc|bad allocation/i;
 
 /** One engine of one tower at a time: made, run within a bound, looked at, and replaced when it fails. */
 export class Replica {
@@ -111,7 +110,7 @@ export class Replica {
     } catch (thrown) {
       const error = ClipError.from(thrown);
       if (error.code === 'engine_timeout') return { cause: 'timeout', error };
-      return { cause: MEMORY.test(error.message) ? 'memory' : 'failed', error };
+      return { cause: ranOutOfMemory(error) ? 'memory' : 'failed', error };
     } finally {
       metrics.ran(tower, (clock.now() - began) / 1000);
     }

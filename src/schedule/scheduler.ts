@@ -1,20 +1,25 @@
 import type { EngineDescription, EngineFactory } from '../engine/engine.ts';
 import { ClipError } from '../errors.ts';
-import type { Tower, TowerInput } from '../model/tower.ts';
+import type { TextInput, Tower, TowerInput } from '../model/tower.ts';
 import type { Logger } from '../observe/log.ts';
 import { systemClock } from './clock.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import type { Leave } from './room.ts';
 import type { Patience } from './waiter.ts';
 
-export interface SchedulerOptions extends Omit<LaneOptions, 'tower' | 'factories' | 'clock'> {
+export interface SchedulerOptions extends Omit<LaneOptions, 'tower' | 'factories' | 'columnsOf' | 'clock'> {
   /** One factory per replica, for each tower. */
   readonly engines: Readonly<Record<Tower, readonly EngineFactory[]>>;
+  /** Columns that a text is computed with. Texts that differ in it never share a run, nor wait for each other. */
+  readonly columnsOf: (text: TextInput) => number;
   readonly clock?: LaneOptions['clock'];
 }
 
 /** Both towers' engines taken together. */
 export type ModelDescription = Omit<EngineDescription, 'maxBatch' | 'notice'>;
+
+/** Of pictures: all are of one size, so that any share a run. */
+const ONE_SIZE = 0;
 
 /** Batches items across requests, each tower for itself: texts do not wait behind images. */
 export class Scheduler {
@@ -22,9 +27,13 @@ export class Scheduler {
   readonly #log: Logger;
 
   constructor(options: SchedulerOptions) {
-    const { engines, clock = systemClock, ...common } = options;
-    const lane = (tower: Tower) => new Lane({ ...common, clock, tower, factories: engines[tower] });
-    this.#lanes = { text: lane('text'), image: lane('image') };
+    const { engines, columnsOf, clock = systemClock, ...common } = options;
+    const lane = (tower: Tower, columnsOf: LaneOptions['columnsOf']) =>
+      new Lane({ ...common, clock, tower, factories: engines[tower], columnsOf });
+    this.#lanes = {
+      text: lane('text', (input) => columnsOf(input as TextInput)),
+      image: lane('image', () => ONE_SIZE),
+    };
     this.#log = options.log;
   }
 

@@ -30,6 +30,10 @@ export async function testContract(
       input: { name: options.names?.ids ?? 'input_ids', type: ids },
       mask: options.attentionMask ? { name: 'attention_mask', type: ids } : undefined,
       contextLength: 77,
+      cut:
+        options.columns === 'dynamic'
+          ? { lengths: [8, 16, 32, 77], endToken: { rule: 'largest' } }
+          : undefined,
     },
     image: {
       ...common,

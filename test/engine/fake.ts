@@ -123,8 +123,8 @@ function perform(
 }
 
 /** An input that a test recognises by its number; the vector that belongs to it is `fakeVector(key)`. */
-export function textInput(key: number): TowerInput {
-  return { ids: Int32Array.of(key), length: 1 };
+export function textInput(key: number, length = 1): TowerInput {
+  return { ids: Int32Array.of(key), length };
 }
 
 export function imageInput(key: number): TowerInput {

@@ -49,6 +49,7 @@ test('a replica whose thread dies gets another, which answers what the first lef
   const scheduler = new Scheduler({
     engines: { text: [(signal) => queue.shift()!.create(signal)], image: [images.create] },
     maxBatch: 4,
+    columnsOf: ({ ids }) => ids.length,
     limits: { queueMs: 60_000, engineMs: 60_000 },
     startMs: 60_000,
     metrics,

@@ -140,8 +140,8 @@ async function notedModel(
     const path = cachePaths(cache, model, file)[0]!;
     await mkdir(join(path, '..'), { recursive: true });
     await writeFile(path, files[tower]);
-    const { size, mtimeNs } = await stat(path, { bigint: true });
-    const note = { size: Number(size), modified: String(mtimeNs), md5 };
+    const { size, mtimeNs, ino } = await stat(path, { bigint: true });
+    const note = { size: Number(size), modified: String(mtimeNs), inode: String(ino), md5 };
     await writeFile(join(path, '..', `.${file}.verified.json`), JSON.stringify(note));
   }
   return cache;

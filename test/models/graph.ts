@@ -1,5 +1,4 @@
-export const ELEMENT = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
-export type Element = keyof typeof ELEMENT;
+export type Element = 'float32' | 'uint8' | 'int32' | 'int64' | 'float16';
 
 export type Dimension = number | string;
 /** A number is an int attribute, an array an ints attribute. */

@@ -1,7 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Attribute, ELEMENT, type Graph, type Node, type Port, type Tensor } from './graph.ts';
-import { float, integer, message, prefix, text } from './protobuf.ts';
+import { integer, prefix, text } from '../../src/model/onnx/encode.ts';
+import {
+  encodeExternal,
+  encodeNode,
+  encodeTail,
+  encodeTensorHead,
+  encodeValue,
+} from '../../src/model/onnx/write.ts';
+import type { Graph, Tensor } from './graph.ts';
 import { gaussianFill } from './random.ts';
 
 /** Versions of the format that clip-as-service's own files have or are read alike. */
@@ -45,10 +52,11 @@ async function writeModel(
   tensors: readonly Located[],
   options: FileOptions,
 ): Promise<void> {
-  const before = Buffer.concat([...graph.nodes.map(encodeNode), text(2, graph.name)]);
+  const nodes = graph.nodes.map(({ type, ...node }) => encodeNode({ operator: type, ...node }));
+  const before = Buffer.concat([...nodes, text(2, graph.name)]);
   const after = Buffer.concat([
-    ...graph.inputs.map((port) => encodePort(11, port)),
-    ...graph.outputs.map((port) => encodePort(12, port)),
+    ...graph.inputs.map(({ shape, ...port }) => encodeValue(11, { ...port, dims: shape })),
+    ...graph.outputs.map(({ shape, ...port }) => encodeValue(12, { ...port, dims: shape })),
   ]);
   const sizes = tensors.map(({ head, inline }) => head.length + inline);
   const tensorBytes = sizes.reduce((sum, size) => sum + prefix(5, size).length + size, 0);
@@ -59,10 +67,8 @@ async function writeModel(
     await file.writeFile(Buffer.concat([prefix(5, sizes[i]!), head]));
     if (inline > 0) await writeContent(file, tensor, options.seed);
   }
-  const metadata = Object.entries(options.metadata).map(([key, value]) =>
-    message(14, [text(1, key), text(2, value)]),
-  );
-  await file.writeFile(Buffer.concat([after, message(8, [text(1, ''), integer(2, OPSET)]), ...metadata]));
+  const { metadata } = options;
+  await file.writeFile(Buffer.concat([after, ...encodeTail({ opsets: { '': OPSET }, metadata })]));
 }
 
 async function writeContent(file: FileHandle, tensor: Tensor, seed: string): Promise<void> {
@@ -96,18 +102,13 @@ function locate(tensors: readonly Tensor[], path: string, external: boolean): Lo
   let offset = 0;
   return tensors.map((tensor) => {
     const bytes = byteLength(tensor);
-    const fields = [
-      ...tensor.shape.map((size) => integer(1, size)),
-      integer(2, ELEMENT[tensor.type]),
-      text(8, tensor.name),
-    ];
+    const fields = encodeTensorHead({ name: tensor.name, type: tensor.type, dims: tensor.shape });
     if (!external || bytes < EXTERNAL_FROM_BYTES) {
-      return { tensor, head: Buffer.concat([...fields, prefix(9, bytes)]), inline: bytes };
+      return { tensor, head: Buffer.concat([fields, prefix(9, bytes)]), inline: bytes };
     }
-    const place = { location: `${basename(path)}.data`, offset: String(offset), length: String(bytes) };
+    const place = encodeExternal(`${basename(path)}.data`, { offset, length: bytes });
     offset += bytes + padding(bytes);
-    const entries = Object.entries(place).map(([key, value]) => message(13, [text(1, key), text(2, value)]));
-    return { tensor, head: Buffer.concat([...fields, ...entries, integer(14, 1)]), inline: 0 };
+    return { tensor, head: Buffer.concat([fields, place]), inline: 0 };
   });
 }
 
@@ -121,28 +122,4 @@ function elements(shape: readonly number[]): number {
 
 function byteLength({ content, shape }: Tensor): number {
   return content instanceof Uint8Array ? content.length : elements(shape) * 4;
-}
-
-function encodeNode(node: Node): Buffer {
-  return message(1, [
-    ...node.inputs.map((name) => text(1, name)),
-    ...node.outputs.map((name) => text(2, name)),
-    text(3, node.name),
-    text(4, node.type),
-    ...Object.entries(node.attributes).map(([name, value]) => encodeAttribute(name, value)),
-  ]);
-}
-
-function encodeAttribute(name: string, value: Attribute): Buffer {
-  if (typeof value === 'number') return message(5, [text(1, name), integer(3, value), integer(20, 2)]);
-  if ('float' in value) return message(5, [text(1, name), float(2, value.float), integer(20, 1)]);
-  return message(5, [text(1, name), ...value.map((item) => integer(8, item)), integer(20, 7)]);
-}
-
-function encodePort(field: number, port: Port): Buffer {
-  const dimensions = port.shape.map((size) =>
-    message(1, [typeof size === 'number' ? integer(1, size) : text(2, size)]),
-  );
-  const tensorType = message(1, [integer(1, ELEMENT[port.type]), message(2, dimensions)]);
-  return message(field, [text(1, port.name), message(2, [tensorType])]);
 }

@@ -19,6 +19,10 @@ export interface ModelOptions {
   readonly external?: boolean;
   /** Axis 0 is fixed to 1. */
   readonly fixedBatch?: boolean;
+  /** `dynamic`: the text tower takes any number of columns up to 77. Default 77 always. */
+  readonly columns?: 'context' | 'dynamic';
+  /** Makes the text tower another than the one without it: no causal mask, or the first row for the end token's. */
+  readonly flaw?: 'no mask' | 'first row';
   /** Of the transformers' MLPs; default quick_gelu. */
   readonly activation?: 'quick_gelu' | 'gelu';
   /** Input and output names that differ from clip-as-service's. */

@@ -25,11 +25,12 @@ export function pixelInput(g: Graph, resolution: number, options: ModelOptions):
   return type === 'float16' ? g.op('Cast', [pixels], { to: 1 }) : pixels;
 }
 
-/** The inputs of a text tower; returns int32 or int64 ids [batch, 77]. */
+/** The inputs of a text tower; returns int32 or int64 ids [batch, 77], or [batch, columns] where they are dynamic. */
 export function idInput(g: Graph, options: ModelOptions): string {
   const type = options.ids ?? 'int32';
-  const ids = g.input(options.names?.ids ?? 'input_ids', type, [batch(options), CONTEXT]);
-  if (options.attentionMask) g.input('attention_mask', type, [batch(options), CONTEXT]);
+  const shape = [batch(options), options.columns === 'dynamic' ? 'columns' : CONTEXT];
+  const ids = g.input(options.names?.ids ?? 'input_ids', type, shape);
+  if (options.attentionMask) g.input('attention_mask', type, shape);
   return ids;
 }
 

@@ -142,6 +142,7 @@ export function testConfig(
       deviceIsExplicit: false,
       replicaDevices: [],
       minibatchSize: 32,
+      rewrite: 'auto',
       preprocessWorkers: 4,
       accessPaths: '@r',
       endpoints: new Map(),

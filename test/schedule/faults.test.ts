@@ -158,8 +158,8 @@ test('a batch that does not fit into memory is halved until it does, once', asyn
   assert.deepEqual(await Promise.all(keys.map((key) => scene.text(key))), keys.map(fakeVector));
   assert.deepEqual(scene.batches.slice(7), [2, 2, 2, 2]);
   assert.deepEqual(lines(), [
-    'the memory does not take 8 texts at once; from now on 4',
-    'the memory does not take 4 texts at once; from now on 2',
+    'the memory does not take 8 texts of 1 tokens at once; from now on 4',
+    'the memory does not take 4 texts of 1 tokens at once; from now on 2',
   ]);
 });
 

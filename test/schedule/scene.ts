@@ -34,6 +34,7 @@ export class Scene {
         image: Array.from({ length: replicas }, () => this.images.create),
       },
       maxBatch,
+      columnsOf: ({ length }) => length,
       limits: { queueMs, engineMs },
       startMs: 30_000,
       metrics: this.metrics,
@@ -48,8 +49,9 @@ export class Scene {
     return scene;
   }
 
-  text(key: number, patience: Partial<Patience> = {}): Promise<Settled> {
-    return this.#submit('text', textInput(key), patience);
+  /** A text that is computed with so many columns. */
+  text(key: number, patience: Partial<Patience> = {}, columns = 1): Promise<Settled> {
+    return this.#submit('text', textInput(key, columns), patience);
   }
 
   image(key: number, patience: Partial<Patience> = {}): Promise<Settled> {

@@ -40,6 +40,7 @@ export class House {
         image: Array.from({ length: replicas }, () => this.images.create),
       },
       maxBatch,
+      columnsOf: ({ ids }) => ids.length,
       limits: LIMITS,
       startMs: 1000,
       metrics,

@@ -155,6 +155,11 @@ export const ENCODER_KEYS = {
     undefined,
     'Directory with `textual.onnx` and `visual.onnx`, relative to the working directory; `~` is the home directory. Taken by every runtime.',
   ),
+  rewrite: honoured(
+    choice<'auto' | 'off'>(['auto', 'off']),
+    'auto',
+    '`auto` rewrites the graphs of the model at the first start, so that a text costs no more than its own tokens; each rewritten graph is proved against its original, which serves where the proof fails. `off` serves the graphs as they are.',
+  ),
   dtype: accepted(
     choice<'fp32' | 'fp16' | 'bf16'>(['fp32', 'fp16', 'bf16']),
     undefined,

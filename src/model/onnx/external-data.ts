@@ -1,21 +1,22 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { ClipError } from '../../errors.ts';
-import type { OnnxModel } from './types.ts';
+import { allTensors, type OnnxModel } from './types.ts';
 
 /**
- * Absolute paths of the files beside an ONNX file that hold its weights. Throws `model_invalid` where one is missing,
- * too short, or outside the model's folder: a model must not make the server read other files.
+ * Absolute paths of the files beside an ONNX file that hold its weights, by the location that the graph states. Throws
+ * `model_invalid` where one is missing, too short, or outside the model's folder: a model must not make the server read
+ * other files.
  */
-export async function externalFiles(model: OnnxModel): Promise<string[]> {
+export async function externalFiles(model: OnnxModel): Promise<Map<string, string>> {
   const needed = new Map<string, number>();
-  for (const { external, bytes } of model.tensors) {
+  for (const { external, bytes } of allTensors(model)) {
     if (!external) continue;
-    const end = external.offset + (external.length ?? bytes);
+    const end = external.offset + Math.max(external.length ?? 0, bytes);
     needed.set(external.location, Math.max(end, needed.get(external.location) ?? 0));
   }
-  const paths: string[] = [];
-  for (const [location, bytes] of needed) paths.push(await checkFile(model.path, location, bytes));
+  const paths = new Map<string, string>();
+  for (const [location, bytes] of needed) paths.set(location, await checkFile(model.path, location, bytes));
   return paths;
 }
 

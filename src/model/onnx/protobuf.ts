@@ -1,141 +1,194 @@
-import type { FileHandle } from 'node:fs/promises';
 import { ClipError } from '../../errors.ts';
+import type { Span } from './types.ts';
 
-const WINDOW_BYTES = 64 * 1024;
 /** Longest string that is read: names, operators, file names. */
 const MAX_STRING_BYTES = 64 * 1024;
 /** A tag and a number take ten bytes each at most. */
-const MAX_HEADER_BYTES = 20;
+export const MAX_HEADER_BYTES = 20;
 
-/** One field of a protobuf message. `start` and `end` bound its payload in the file. */
-export interface Field {
-  readonly number: number;
-  readonly wire: 'varint' | 'fixed32' | 'fixed64' | 'bytes';
-  /** Value of a `varint` as a signed 64-bit number; 0 for the others. */
-  readonly value: bigint;
+export type Wire = 'varint' | 'fixed32' | 'fixed64' | 'bytes';
+const EMPTY = Buffer.alloc(0);
+const WIRES: readonly (Wire | undefined)[] = ['varint', 'fixed64', 'bytes', undefined, undefined, 'fixed32'];
+
+/** Bytes of a file that are in memory; `start` is where they lie in it. */
+export interface Run {
   readonly start: number;
-  readonly end: number;
+  readonly bytes: Buffer;
 }
 
-/**
- * Reads a protobuf file by position, so that memory stays bounded whatever the file holds: payloads that nobody asks
- * for (weights) are stepped over. The handle stays the caller's.
- */
-export class ProtobufFile {
+/** The parts of one file that messages are read from. Positions count from the file's start. */
+export interface Source {
   readonly path: string;
   readonly size: number;
-  readonly #handle: FileHandle;
-  #window = Buffer.alloc(0);
-  #windowStart = 0;
+  /** What is in memory from `position` on. Throws `model_invalid` where that is nothing. */
+  run(position: number): Run;
+}
 
-  constructor(handle: FileHandle, path: string, size: number) {
-    this.#handle = handle;
-    this.path = path;
-    this.size = size;
+/** Walks the fields of one protobuf message: after `next()` the members describe the field it came to. */
+export class Message {
+  readonly source: Source;
+  /** First byte behind the message. */
+  readonly limit: number;
+  /** Where the next field begins. */
+  position: number;
+  number = 0;
+  wire: Wire = 'varint';
+  /** Of a `varint`, as a signed 64-bit integer or the nearest float64; 0 for the others. */
+  value = 0;
+  /** Bounds of the field's payload. */
+  start = 0;
+  end = 0;
+  #run: Run = { start: 0, bytes: EMPTY };
+
+  constructor(source: Source, { start, end }: Span) {
+    this.source = source;
+    this.position = start;
+    this.limit = end;
   }
 
-  /** Walks the fields of the message in [start, end). Throws `model_invalid` where the bytes are not such a message. */
-  async *fields(start: number, end: number): AsyncGenerator<Field> {
-    let position = start;
-    while (position < end) {
-      const field = this.#decode(
-        await this.bytes(position, Math.min(MAX_HEADER_BYTES, end - position)),
-        position,
-      );
-      if (field.end > end)
-        throw this.broken(position, `a field of ${field.end - field.start} bytes passes the end`);
-      yield field;
-      position = field.end;
+  /** False at the message's end. Throws `model_invalid` where the bytes are not such a message. */
+  next(): boolean {
+    if (this.position >= this.limit) return false;
+    const from = this.position;
+    const inRun = from - this.#run.start;
+    // Near its end the run may be an old view of one that has grown.
+    if (inRun < 0 || inRun + MAX_HEADER_BYTES > this.#run.bytes.length) this.#run = this.source.run(from);
+    const tag = this.#varint();
+    this.number = Math.floor(tag / 8);
+    const wire = WIRES[tag % 8];
+    if (this.number < 1 || this.number > 2 ** 29 - 1)
+      throw broken(this.source, from, `field number ${this.number}`);
+    if (!wire) throw broken(this.source, from, `wire type ${tag % 8}`);
+    this.wire = wire;
+    this.value = 0;
+    const length = this.#length(wire);
+    if (length < 0 || length > this.limit - this.position) {
+      throw broken(this.source, from, `a field of ${length} bytes passes the end`);
     }
+    this.end = this.position + length;
+    this.position = this.end;
+    return true;
   }
 
-  #decode(header: Buffer, position: number): Field {
-    const tag = this.#varint(header, 0, position);
-    const number = Number(tag.value >> 3n);
-    if (number < 1 || number > 2 ** 29 - 1) throw this.broken(position, `field number ${number}`);
-    const start = position + tag.next;
-    switch (Number(tag.value & 7n)) {
-      case 0: {
-        const { value, next } = this.#varint(header, tag.next, position);
-        return { number, wire: 'varint', value: BigInt.asIntN(64, value), start, end: position + next };
-      }
-      case 1:
-        return { number, wire: 'fixed64', value: 0n, start, end: start + 8 };
-      case 2: {
-        const { value, next } = this.#varint(header, tag.next, position);
-        return {
-          number,
-          wire: 'bytes',
-          value: 0n,
-          start: position + next,
-          end: position + next + Number(value),
-        };
-      }
-      case 5:
-        return { number, wire: 'fixed32', value: 0n, start, end: start + 4 };
-      default:
-        throw this.broken(position, `wire type ${tag.value & 7n}`);
+  /** Of the payload that follows at `position`; takes in what stands before it. */
+  #length(wire: Wire): number {
+    this.start = this.position;
+    if (wire === 'varint') {
+      this.value = this.#varint();
+      return 0;
     }
+    const length = wire === 'bytes' ? this.#varint() : wire === 'fixed32' ? 4 : 8;
+    this.start = this.position;
+    return length;
   }
 
-  #varint(bytes: Buffer, from: number, position: number): { value: bigint; next: number } {
-    let value = 0n;
-    for (let i = 0; i < 10; i++) {
-      const byte = bytes[from + i];
-      if (byte === undefined) throw this.broken(position, 'a number that is cut off');
-      value |= BigInt(byte & 0x7f) << BigInt(7 * i);
-      if (byte < 0x80) return { value, next: from + i + 1 };
-    }
-    throw this.broken(position, 'a number longer than ten bytes');
+  /** The payload of a `bytes` field, read as a message itself. */
+  inner(): Message {
+    if (this.wire !== 'bytes') throw this.#unlike('a message');
+    return new Message(this.source, this);
   }
 
-  async text(field: Field): Promise<string> {
-    const length = field.end - field.start;
-    if (field.wire !== 'bytes' || length > MAX_STRING_BYTES) {
-      throw this.broken(field.start, `a name of ${length} bytes (at most ${MAX_STRING_BYTES})`);
-    }
-    return (await this.bytes(field.start, length)).toString('utf8');
+  text(): string {
+    if (this.wire !== 'bytes') throw this.#unlike('a name');
+    return this.payload(MAX_STRING_BYTES).toString('utf8');
   }
 
-  /** Values of a repeated integer field, packed or single. */
-  async integers(field: Field): Promise<number[]> {
-    if (field.wire === 'varint') return [Number(field.value)];
-    const length = field.end - field.start;
-    if (length > MAX_STRING_BYTES) throw this.broken(field.start, `a list of ${length} bytes`);
-    const bytes = Buffer.from(await this.bytes(field.start, length));
-    const values: number[] = [];
-    for (let at = 0; at < length; ) {
-      const { value, next } = this.#varint(bytes, at, field.start);
-      values.push(Number(BigInt.asIntN(64, value)));
+  /** A view of the payload, which may take `most` bytes. */
+  payload(most: number): Buffer {
+    const length = this.end - this.start;
+    if (length > most)
+      throw broken(this.source, this.start, `${length} bytes where at most ${most} are expected`);
+    if (length === 0) return EMPTY;
+    const run = this.source.run(this.start);
+    return run.bytes.subarray(this.start - run.start, this.end - run.start);
+  }
+
+  /** Of a `fixed32` field. */
+  float(): number {
+    if (this.wire !== 'fixed32') throw this.#unlike('a number of 32 bits');
+    return this.payload(4).readFloatLE(0);
+  }
+
+  /** Adds the values of a repeated integer field, packed or single, to `to`. */
+  integers(to: number[]): void {
+    const bytes = this.payload(MAX_STRING_BYTES);
+    for (let at = 0; at < bytes.length; ) {
+      const { value, next } = readVarint(bytes, at);
+      if (next === 0) throw broken(this.source, this.start + at, 'a number that is cut off or too long');
+      to.push(value);
       at = next;
     }
-    return values;
   }
 
-  /** A view that is valid until the next read. */
-  async bytes(position: number, length: number): Promise<Buffer> {
-    const inWindow = position - this.#windowStart;
-    if (inWindow >= 0 && inWindow + length <= this.#window.length) {
-      return this.#window.subarray(inWindow, inWindow + length);
-    }
-    const wanted = Math.min(Math.max(length, WINDOW_BYTES), this.size - position);
-    if (wanted < length) throw this.broken(position, 'the file ends early');
-    const buffer = Buffer.alloc(wanted);
-    for (let filled = 0; filled < wanted; ) {
-      const { bytesRead } = await this.#handle.read(buffer, filled, wanted - filled, position + filled);
-      if (bytesRead === 0) throw this.broken(position, 'the file ends early');
-      filled += bytesRead;
-    }
-    this.#window = buffer;
-    this.#windowStart = position;
-    return buffer.subarray(0, length);
+  /** Adds the values of a repeated float field, packed or single, to `to`. */
+  floats(to: number[]): void {
+    const bytes = this.payload(MAX_STRING_BYTES);
+    if (bytes.length % 4 !== 0) throw this.#unlike('numbers of 32 bits');
+    for (let at = 0; at < bytes.length; at += 4) to.push(bytes.readFloatLE(at));
   }
 
-  broken(position: number, found: string): ClipError {
-    return new ClipError(
-      'model_invalid',
-      `${this.path}: expected an ONNX model, found ${found} at byte ${position} of ${this.size}; ` +
-        'the file is truncated or of another kind',
-    );
+  #varint(): number {
+    const { value, next } = readVarint(this.#run.bytes, this.position - this.#run.start);
+    const after = this.#run.start + next;
+    if (next === 0 || after > this.limit) {
+      throw broken(this.source, this.position, 'a number that is cut off or too long');
+    }
+    this.position = after;
+    return value;
   }
+
+  #unlike(expected: string): ClipError {
+    return broken(this.source, this.start, `a ${this.wire} where field ${this.number} holds ${expected}`);
+  }
+}
+
+const outcome = { value: 0, next: 0 };
+
+/**
+ * The number at `from`, signed, as the nearest float64, and where it ends: 0 where it is cut off or longer than ten
+ * bytes. The object is one and the same for every call.
+ */
+export function readVarint(
+  bytes: Uint8Array,
+  from: number,
+): { readonly value: number; readonly next: number } {
+  outcome.next = 0;
+  let value = 0;
+  let factor = 1;
+  for (let i = 0; i < 10; i++) {
+    const byte = bytes[from + i];
+    if (byte === undefined) return outcome;
+    if (i === 7) return readLongVarint(bytes, from);
+    value += (byte & 0x7f) * factor;
+    factor *= 128;
+    if (byte < 0x80) {
+      outcome.value = value;
+      outcome.next = from + i + 1;
+      return outcome;
+    }
+  }
+  return outcome;
+}
+
+function readLongVarint(bytes: Uint8Array, from: number): { value: number; next: number } {
+  let value = 0n;
+  for (let i = 0; i < 10; i++) {
+    const byte = bytes[from + i];
+    if (byte === undefined) return outcome;
+    value |= BigInt(byte & 0x7f) << BigInt(7 * i);
+    if (byte < 0x80) {
+      outcome.value = Number(BigInt.asIntN(64, value));
+      outcome.next = from + i + 1;
+      return outcome;
+    }
+  }
+  return outcome;
+}
+
+export function broken(source: Source, position: number, found: string): ClipError {
+  return new ClipError(
+    'model_invalid',
+    `${source.path}: expected an ONNX model, found ${found} at byte ${position} of ${source.size}; ` +
+      'the file is truncated or of another kind',
+  );
 }

@@ -1,82 +1,108 @@
-import type { Field, ProtobufFile } from './protobuf.ts';
-import { elementBytes, elementName, type OnnxTensor } from './types.ts';
+import { elementBytes, elementCount, elementName } from './elements.ts';
+import { broken, type Message } from './protobuf.ts';
+import { KEPT_PAYLOAD_BYTES } from './structure.ts';
+import type { OnnxTensor, Span } from './types.ts';
+import { unpackVarints } from './varints.ts';
 
-const FLOAT32 = 1;
-const FLOAT16 = 10;
+/** `TensorProto`'s fields that hold elements; raw_data counts before the others. */
+const FLOATS = 4;
+const RAW = 9;
+const DOUBLES = 10;
+const ELEMENT_FIELDS = new Set([FLOATS, 5, 7, RAW, DOUBLES, 11]);
 
 /** What a TensorProto said, as far as it was read. */
 interface Draft {
   name: string;
   type: number;
-  dims: number[];
-  raw?: Field;
-  floats?: Field;
-  external: Map<string, string>;
+  readonly dims: number[];
+  elementField: number;
+  /** Of the elements; several where the writer left them unpacked. */
+  readonly pieces: Span[];
+  /** Of `pieces`, where they were kept. */
+  readonly kept: Buffer[];
+  readonly external: Map<string, string>;
   isExternal: boolean;
 }
 
-/** Reads a TensorProto and steps over its elements. `name` replaces its own where a Constant node gives it another. */
-export async function readTensor(file: ProtobufFile, message: Field, name?: string): Promise<OnnxTensor> {
-  const draft: Draft = { name: '', type: 0, dims: [], external: new Map(), isExternal: false };
-  for await (const field of file.fields(message.start, message.end)) await readField(file, field, draft);
-  if (draft.dims.some((dim) => !Number.isSafeInteger(dim) || dim < 0)) {
-    throw file.broken(message.start, `the shape [${draft.dims.join(', ')}] of ${draft.name || 'a tensor'}`);
-  }
-  const { dims, raw } = draft;
-  const scalar = await readScalar(file, draft);
-  return {
-    name: name ?? draft.name,
-    type: elementName(draft.type),
-    dims,
-    bytes: elementBytes(draft.type, dims),
-    ...(raw && { raw: { start: raw.start, end: raw.end } }),
-    ...(draft.isExternal && { external: readLocation(file, message, draft) }),
-    ...(scalar !== undefined && { scalar }),
+type Elements = Pick<OnnxTensor, 'data' | 'raw' | 'varints' | 'external'>;
+
+/** Reads a TensorProto. Elements that take more than 64 KiB are left where they are. */
+export function readTensor(message: Message): OnnxTensor {
+  const start = message.position;
+  const draft: Draft = {
+    name: '',
+    type: 0,
+    dims: [],
+    elementField: 0,
+    pieces: [],
+    kept: [],
+    external: new Map(),
+    isExternal: false,
   };
+  while (message.next()) readField(message, draft);
+  const { name, dims, isExternal } = draft;
+  const bytes = elementBytes(draft.type, dims);
+  if (dims.some((dim) => !Number.isSafeInteger(dim) || dim < 0) || !Number.isSafeInteger(bytes)) {
+    throw broken(
+      message.source,
+      start,
+      `the shape [${dims.slice(0, 9).join(', ')}] of ${name || 'a tensor'}`,
+    );
+  }
+  const type = elementName(draft.type);
+  const elements: Elements = isExternal
+    ? { external: readLocation(message, start, draft) }
+    : readElements(message, draft);
+  const found = elements.raw && elements.raw.end - elements.raw.start;
+  if (type !== 'string' && (found ?? elements.data?.length ?? bytes) !== bytes) {
+    const given = found ?? elements.data?.length;
+    throw broken(message.source, start, `${given} bytes of elements of ${name}: ${type}[${dims.join(', ')}]`);
+  }
+  if (elements.varints && elementCount(dims) > elements.varints.end - elements.varints.start) {
+    throw broken(message.source, start, `too few integers for ${name}: ${type}[${dims.join(', ')}]`);
+  }
+  return { name, type, dims, bytes, ...elements };
 }
 
-async function readField(file: ProtobufFile, field: Field, draft: Draft): Promise<void> {
-  switch (field.number) {
-    case 1:
-      draft.dims.push(...(await file.integers(field)));
-      break;
-    case 2:
-      draft.type = Number(field.value);
-      break;
-    case 4:
-      draft.floats = field;
-      break;
-    case 8:
-      draft.name = await file.text(field);
-      break;
-    case 9:
-      draft.raw = field;
-      break;
-    case 13: {
-      const [key, value] = await readPair(file, field);
-      draft.external.set(key, value);
-      break;
-    }
-    case 14:
-      draft.isExternal = field.value === 1n;
+function readField(message: Message, draft: Draft): void {
+  const { number } = message;
+  if (number === 1) message.integers(draft.dims);
+  else if (number === 2) draft.type = message.value;
+  else if (number === 8) draft.name = message.text();
+  else if (number === 13) draft.external.set(...readPair(message.inner()));
+  else if (number === 14) draft.isExternal = message.value === 1;
+  else if (number === RAW || (ELEMENT_FIELDS.has(number) && draft.elementField !== RAW)) {
+    readPiece(message, draft);
   }
 }
 
-async function readPair(file: ProtobufFile, message: Field): Promise<[string, string]> {
+function readPiece(message: Message, draft: Draft): void {
+  const { number, start, end } = message;
+  // Of several raw_data the last counts, as protobuf has it for a field that is not repeated.
+  if (number !== draft.elementField || number === RAW) {
+    draft.elementField = number;
+    draft.pieces.length = 0;
+    draft.kept.length = 0;
+  }
+  draft.pieces.push({ start, end });
+  if (end - start <= KEPT_PAYLOAD_BYTES) draft.kept.push(message.payload(KEPT_PAYLOAD_BYTES));
+  if (draft.pieces.length > KEPT_PAYLOAD_BYTES) {
+    throw broken(message.source, start, `more than ${KEPT_PAYLOAD_BYTES} pieces of one tensor`);
+  }
+}
+
+/** A StringStringEntryProto. */
+export function readPair(message: Message): [string, string] {
   let key = '';
   let value = '';
-  for await (const field of file.fields(message.start, message.end)) {
-    if (field.number === 1) key = await file.text(field);
-    if (field.number === 2) value = await file.text(field);
+  while (message.next()) {
+    if (message.number === 1) key = message.text();
+    else if (message.number === 2) value = message.text();
   }
   return [key, value];
 }
 
-function readLocation(
-  file: ProtobufFile,
-  message: Field,
-  draft: Draft,
-): { location: string; offset: number; length?: number } {
+function readLocation(message: Message, start: number, draft: Draft): NonNullable<OnnxTensor['external']> {
   const location = draft.external.get('location');
   const offset = Number(draft.external.get('offset') ?? 0);
   const stated = draft.external.get('length');
@@ -84,30 +110,22 @@ function readLocation(
   const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
   if (!location || !isCount(offset) || (length !== undefined && !isCount(length))) {
     const found = JSON.stringify(Object.fromEntries(draft.external));
-    throw file.broken(message.start, `external data of ${draft.name} at ${found}`);
+    throw broken(message.source, start, `external data of ${draft.name} at ${found}`);
   }
   return { location, offset, ...(length !== undefined && { length }) };
 }
 
-/** The one element of a float32 or float16 tensor that lies in the ONNX file. */
-async function readScalar(
-  file: ProtobufFile,
-  { type, dims, raw, floats }: Draft,
-): Promise<number | undefined> {
-  const data = raw ?? (type === FLOAT32 ? floats : undefined);
-  if (!data || dims.some((dim) => dim !== 1)) return undefined;
-  const length = data.end - data.start;
-  if (type === FLOAT32 && length === 4) return (await file.bytes(data.start, 4)).readFloatLE(0);
-  if (type === FLOAT16 && length === 2)
-    return halfToNumber((await file.bytes(data.start, 2)).readUInt16LE(0));
-  return undefined;
-}
-
-function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+function readElements(message: Message, draft: Draft): Elements {
+  const { elementField, pieces, kept } = draft;
+  const [only] = pieces;
+  if (!only) return {};
+  const isPlain = elementField === RAW || elementField === FLOATS || elementField === DOUBLES;
+  if (pieces.length === 1 && kept.length === 0) return isPlain ? { raw: only } : { varints: only };
+  const bytes = kept.length === 1 ? kept[0]! : Buffer.concat(kept);
+  if (kept.length < pieces.length || bytes.length > KEPT_PAYLOAD_BYTES) {
+    throw broken(message.source, only.start, `elements of ${draft.name} in ${pieces.length} pieces`);
+  }
+  if (isPlain) return { data: bytes, ...(pieces.length === 1 && { raw: only }) };
+  const count = elementBytes(draft.type, draft.dims);
+  return { data: unpackVarints(bytes, elementName(draft.type), count) };
 }

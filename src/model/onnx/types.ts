@@ -1,41 +1,4 @@
-/** ONNX's element types by number (`TensorProto.DataType`), with the bits that one element takes. */
-const ELEMENTS: Readonly<Record<number, readonly [name: string, bits: number]>> = {
-  1: ['float32', 32],
-  2: ['uint8', 8],
-  3: ['int8', 8],
-  4: ['uint16', 16],
-  5: ['int16', 16],
-  6: ['int32', 32],
-  7: ['int64', 64],
-  8: ['string', 0],
-  9: ['bool', 8],
-  10: ['float16', 16],
-  11: ['float64', 64],
-  12: ['uint32', 32],
-  13: ['uint64', 64],
-  14: ['complex64', 64],
-  15: ['complex128', 128],
-  16: ['bfloat16', 16],
-  17: ['float8e4m3fn', 8],
-  18: ['float8e4m3fnuz', 8],
-  19: ['float8e5m2', 8],
-  20: ['float8e5m2fnuz', 8],
-  21: ['uint4', 4],
-  22: ['int4', 4],
-  23: ['float4e2m1', 4],
-};
-
-export function elementName(type: number): string {
-  return ELEMENTS[type]?.[0] ?? `type ${type}`;
-}
-
-/** Bytes of a tensor's elements. */
-export function elementBytes(type: number, dims: readonly number[]): number {
-  const count = dims.reduce((product, dim) => product * dim, 1);
-  return Math.ceil((count * (ELEMENTS[type]?.[1] ?? 0)) / 8);
-}
-
-/** Shape and element type of a graph's input or output. */
+/** Shape and element type of a graph's input, output or value in between. */
 export interface OnnxValue {
   readonly name: string;
   /** `float32`, `int64`, … */
@@ -44,30 +7,74 @@ export interface OnnxValue {
   readonly dims?: readonly (number | string)[];
 }
 
-/** A weight or constant; the elements stay in the file. */
+/** Bytes of a file, `end` not included. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A weight or constant: what an initialiser, a Constant node or an attribute holds. Long elements stay in their file. */
 export interface OnnxTensor {
   /** Name by which nodes refer to it. */
   readonly name: string;
+  /** `float32`, `int64`, … */
   readonly type: string;
   readonly dims: readonly number[];
+  /** Of the elements. */
   readonly bytes: number;
-  /** Where raw little-endian elements lie in the ONNX file; absent for typed or external elements. */
-  readonly raw?: { readonly start: number; readonly end: number };
+  /** The elements where they lie in the ONNX file and take at most 64 KiB: little-endian, row-major. */
+  readonly data?: Uint8Array;
+  /** Where the elements lie in the ONNX file, little-endian, row-major. */
+  readonly raw?: Span;
+  /** Where more than 64 KiB of elements lie in the ONNX file as variable-length integers (float16 as its bits). */
+  readonly varints?: Span;
   readonly external?: { readonly location: string; readonly offset: number; readonly length?: number };
-  /** Value of a float tensor with one element that the ONNX file itself holds. */
-  readonly scalar?: number;
 }
 
+/** An integer of 64 bits is the nearest float64. */
+export type OnnxAttribute =
+  | { readonly kind: 'integer'; readonly value: number }
+  | { readonly kind: 'integers'; readonly value: readonly number[] }
+  | { readonly kind: 'float'; readonly value: number }
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
+  | { readonly kind: 'text'; readonly value: string }
+  | { readonly kind: 'texts'; readonly value: readonly string[] }
+  | { readonly kind: 'tensor'; readonly value: OnnxTensor }
+  | { readonly kind: 'tensors'; readonly value: readonly OnnxTensor[] }
+  | { readonly kind: 'graph'; readonly value: OnnxGraph }
+  | { readonly kind: 'graphs'; readonly value: readonly OnnxGraph[] }
+  /** Inside a local function: the attribute of this name of the calling node. */
+  | { readonly kind: 'reference'; readonly value: string }
+  /** A sparse tensor, a type: nothing that a CLIP graph holds. */
+  | { readonly kind: 'other'; readonly value: undefined };
+
 export interface OnnxNode {
+  /** Often empty. */
+  readonly name: string;
   readonly operator: string;
   /** Empty for ONNX's own operators. */
   readonly domain: string;
+  /** An empty name is an input left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 }
 
-/** A graph as its file states it, without the weights. */
-export interface OnnxModel {
+export interface OnnxGraph {
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** What the file states of values in between; often empty. */
+  readonly values: ReadonlyMap<string, OnnxValue>;
+  /** Initialisers and the values of Constant nodes. */
+  readonly tensors: readonly OnnxTensor[];
+  /** In the file's order, without Constant nodes that are among the tensors; nested graphs are attributes of theirs. */
+  readonly nodes: readonly OnnxNode[];
+}
+
+/**
+ * The main graph as its file states it, without long weights. In place of calls of local functions stand the functions' nodes.
+ */
+export interface OnnxModel extends OnnxGraph {
   /** Absolute path. */
   readonly path: string;
   readonly fileBytes: number;
@@ -75,13 +82,33 @@ export interface OnnxModel {
   readonly producer: string;
   /** Operator set by domain; '' is ONNX's own. */
   readonly opsets: ReadonlyMap<string, number>;
+  readonly metadata: ReadonlyMap<string, string>;
   /** What the caller must feed: initialisers that are listed as inputs are left out. */
   readonly inputs: readonly OnnxValue[];
-  readonly outputs: readonly OnnxValue[];
-  /** Initialisers and the values of Constant nodes, those of nested graphs included. */
-  readonly tensors: readonly OnnxTensor[];
-  /** Nodes in the file's order, those of nested graphs included. */
-  readonly nodes: readonly OnnxNode[];
+}
+
+/** `graph` and every graph nested in it. */
+export function* withNested(graph: OnnxGraph): Generator<OnnxGraph> {
+  yield graph;
+  for (const { attributes } of graph.nodes) {
+    for (const attribute of attributes.values()) {
+      if (attribute.kind === 'graph') yield* withNested(attribute.value);
+      else if (attribute.kind === 'graphs') for (const inner of attribute.value) yield* withNested(inner);
+    }
+  }
+}
+
+/** Tensors of `graph` and of every graph nested in it; those that nodes other than Constant hold included. */
+export function* allTensors(graph: OnnxGraph): Generator<OnnxTensor> {
+  for (const { tensors, nodes } of withNested(graph)) {
+    yield* tensors;
+    for (const { attributes } of nodes) {
+      for (const attribute of attributes.values()) {
+        if (attribute.kind === 'tensor') yield attribute.value;
+        else if (attribute.kind === 'tensors') yield* attribute.value;
+      }
+    }
+  }
 }
 
 /** `name type[dims]`, for messages. */

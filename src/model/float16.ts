@@ -6,6 +6,11 @@ export function writeHalves(from: Float32Array, to: Uint16Array, offset: number)
   for (let i = 0; i < from.length; i++) to[offset + i] = half(from[i]!);
 }
 
+/** float32 → bfloat16 bits, rounded to nearest even; beyond the range becomes infinity. */
+export function writeBfloats(from: Float32Array, to: Uint16Array, offset: number): void {
+  for (let i = 0; i < from.length; i++) to[offset + i] = bfloat(from[i]!);
+}
+
 /** Half bits → float32, exact. */
 export function readHalves(from: Uint16Array): Float32Array {
   const to = new Float32Array(from.length);
@@ -24,6 +29,13 @@ function half(x: number): number {
   if (exponent > 0) return sign | rounded((exponent << 23) | mantissa, 13);
   // Below 2^-14 the leading 1 becomes explicit; below 2^-25 nothing is left.
   return exponent < -10 ? sign : sign | rounded(mantissa | 0x800000, 14 - exponent);
+}
+
+function bfloat(x: number): number {
+  value[0] = x;
+  const b = bits[0]!;
+  const isNotANumber = (b & 0x7fffffff) > 0x7f800000;
+  return isNotANumber ? (b >>> 16) | 0x40 : rounded(b, 16) & 0xffff;
 }
 
 /** Drops `shift` bits; a carry runs into the exponent, which is then right too. */

@@ -13,9 +13,11 @@ function encodeVarint(value: number): number[] {
   return bytes;
 }
 
-function encodeNegative(value: number): number[] {
+/** Ten bytes; numbers beyond 64 bits take the nearest that has them. */
+function encodeSigned(value: number): number[] {
   const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
+  const nearest = value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+  let rest = BigInt.asUintN(64, nearest);
   for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) + 128);
   bytes.push(Number(rest));
   return bytes;
@@ -23,7 +25,8 @@ function encodeNegative(value: number): number[] {
 
 /** An int32, int64 or enum field. */
 export function integer(field: number, value: number): Buffer {
-  const encoded = value < 0 ? encodeNegative(value) : encodeVarint(value);
+  const isPlain = value >= 0 && Number.isSafeInteger(value);
+  const encoded = isPlain ? encodeVarint(value) : encodeSigned(value);
   return Buffer.from([...encodeVarint(field * 8 + VARINT), ...encoded]);
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHalves, writeHalves } from '../../src/engine/float16.ts';
+import { readHalves, writeHalves } from '../../src/model/float16.ts';
 
 function half(x: number): number {
   const to = new Uint16Array(1);

@@ -1,0 +1,3 @@
+import type { Rewrite } from './work.ts';
+
+export const rewriteTower: Rewrite = async () => ({ unrecognised: 'nothing is recognised yet' });
