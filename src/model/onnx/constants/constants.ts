@@ -82,14 +82,13 @@ export class Constants {
 
   /** A constant of at most 2^18 elements; undefined for larger ones, inputs, and operators that nobody computes here. */
   value(name: string): ConstantValue | undefined {
-    const view = this.#view(name);
-    const values = view && this.#workshop.values(view);
-    return values && { type: view.type, dims: view.dims, values };
+    const view = this.view(name);
+    return view && this.values(view);
   }
 
   /** A constant of floats, however large; undefined for what is none. */
   weight(name: string): Weight | undefined {
-    const view = this.#view(name);
+    const view = this.view(name);
     if (!view || !isFloat(view.type)) return undefined;
     if (elementCount(view.dims) > Math.max(view.source.count, MAX_VALUE_ELEMENTS)) return undefined;
     const place = placeOf(view);
@@ -104,8 +103,29 @@ export class Constants {
     };
   }
 
-  /** Computes `name` and, before it, what it depends on; without recursion, for chains of any length. */
-  #view(name: string): View | undefined {
+  /**
+   * What `node` makes of `inputs`, which need not be constants; undefined where nobody knows how to compute it.
+   * Throws `model_invalid` for sizes beyond every bound.
+   */
+  apply(node: OnnxNode, inputs: readonly (View | undefined)[]): readonly (View | undefined)[] {
+    const isKnown = node.inputs.every((input, at) => input === '' || inputs[at] !== undefined);
+    const operation = Object.hasOwn(OPERATIONS, node.operator) ? OPERATIONS[node.operator] : undefined;
+    const call = { node, inputs, opset: this.#opset, workshop: this.#workshop };
+    const results = isKnown && isPure(node) ? operation?.(call) : undefined;
+    return node.outputs.map((_, at) => {
+      const result = results?.[at];
+      return result && result.dims.length <= MAX_RANK ? result : undefined;
+    });
+  }
+
+  /** Elements that are few and in memory. */
+  values(view: View): ConstantValue | undefined {
+    const values = this.#workshop.values(view);
+    return values && { type: view.type, dims: view.dims, values };
+  }
+
+  /** A constant; undefined where nobody knows how to compute it. Chains of any length are gone through. */
+  view(name: string): View | undefined {
     if (!this.#constant.has(name)) return undefined;
     const open = [name];
     while (open.length > 0) {
@@ -122,14 +142,8 @@ export class Constants {
 
   #compute(node: OnnxNode): void {
     const inputs = node.inputs.map((input) => (input === '' ? undefined : this.#views.get(input)));
-    const isKnown = node.inputs.every((input, at) => input === '' || inputs[at] !== undefined);
-    const operation = Object.hasOwn(OPERATIONS, node.operator) ? OPERATIONS[node.operator] : undefined;
-    const call = { node, inputs, opset: this.#opset, workshop: this.#workshop };
-    const results = isKnown ? operation?.(call) : undefined;
-    for (const [at, output] of node.outputs.entries()) {
-      const result = results?.[at];
-      if (output) this.#views.set(output, result && result.dims.length <= MAX_RANK ? result : undefined);
-    }
+    const results = this.apply(node, inputs);
+    for (const [at, output] of node.outputs.entries()) if (output) this.#views.set(output, results[at]);
   }
 }
 

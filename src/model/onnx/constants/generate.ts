@@ -36,6 +36,7 @@ export const GENERATE: Readonly<Record<string, Operation>> = {
   },
   Concat: concat,
   Gather: gather,
+  GatherND: gatherByIndex,
   Tile: tile,
   ScatterND: scatter,
 };
@@ -89,6 +90,33 @@ function gather({ node, inputs: [x, indices], workshop }: Call): readonly View[]
         written += length;
       }
     }
+  });
+  return made && [made];
+}
+
+/** Each index of `indices`' last axis names a row, counted from the axes that `batch_dims` leaves out. */
+function gatherByIndex({ node, inputs: [x, indices], workshop }: Call): readonly View[] | undefined {
+  const shared = attribute(node, 'batch_dims', 'integer') ?? 0;
+  const places = indices && workshop.values(indices);
+  const depth = indices?.dims.at(-1);
+  if (!x || !places || depth === undefined || shared + depth > x.dims.length) return undefined;
+  const batches = elementCount(x.dims.slice(0, shared));
+  const length = elementCount(x.dims.slice(shared + depth));
+  if (x.dims.slice(0, shared).join() !== indices!.dims.slice(0, shared).join()) return undefined;
+  const dims = [...indices!.dims.slice(0, -1), ...x.dims.slice(shared + depth)];
+  const made = workshop.make(x.type, dims, [x], ([from], to) => {
+    const perBatch = places.length / depth / batches;
+    for (let row = 0; row * depth < places.length; row++) {
+      let start = Math.floor(row / perBatch);
+      for (let axis = 0; axis < depth; axis++) {
+        const size = x.dims[shared + axis]!;
+        const index = axisOf(places[row * depth + axis]!, size);
+        if (index === undefined) return false;
+        start = start * size + index;
+      }
+      to.set(from!.subarray(start * length, (start + 1) * length), row * length);
+    }
+    return true;
   });
   return made && [made];
 }

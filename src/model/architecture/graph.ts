@@ -1,0 +1,181 @@
+import { attribute } from '../onnx/attributes.ts';
+import { Constants, type ConstantValue } from '../onnx/constants/constants.ts';
+import { elementName } from '../onnx/elements.ts';
+import { GraphLinks } from '../onnx/links.ts';
+import type { OnnxModel, OnnxNode } from '../onnx/types.ts';
+import type { Weight } from './architecture.ts';
+import { type Dims, sliceOf } from './shapes.ts';
+import { type Port, Trial } from './trial.ts';
+import { unfuse } from './unfuse.ts';
+import { differs, Unrecognised } from './unrecognised.ts';
+
+/** Operators that arrange elements anew, in the same order or another. Where it matters, the proof at load tells. */
+const ARRANGING = new Set(['Identity', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Dropout']);
+/** What makes a hidden state out of ids or pixels. */
+const PRODUCTS = /^(MatMul|Gemm|Conv|FusedMatMul|FusedConv|Einsum|Attention|MultiHeadAttention)$/;
+const QUANTISED = /quantize|^QLinear|Integer$|NBits|^QAttention|^QGemm/i;
+
+/** What one of a graph's outputs is computed from, walked from there backwards. Values are named by strings. */
+export class TowerGraph {
+  readonly port: Port;
+  readonly #links: GraphLinks;
+  readonly #constants: Constants;
+  readonly #trial: Trial;
+  /** How many attentions the output needs: one per block. */
+  readonly attentions: number;
+  /** Values that a product with weights or an embedding went into, other than by their shape. */
+  readonly #hidden = new Set<string>();
+
+  private constructor(links: GraphLinks, constants: Constants, port: Port) {
+    this.port = port;
+    this.#links = links;
+    this.#constants = constants;
+    const nodes = this.#reachable();
+    this.attentions = nodes.filter(({ operator }) =>
+      /^(Softmax|Attention|MultiHeadAttention)$/.test(operator),
+    ).length;
+    for (const node of nodes) {
+      refuseForeign(node);
+      if (this.#makesHidden(node)) for (const name of node.outputs) this.#hidden.add(name);
+    }
+    this.#trial = new Trial(links, constants, nodes, port, (value) => this.isHidden(value));
+  }
+
+  /** Throws Unrecognised for operators that no tower holds, `model_invalid` for a graph that cannot be run. */
+  static async of(model: OnnxModel, port: Port, signal?: AbortSignal): Promise<TowerGraph> {
+    const links = new GraphLinks({ ...model, nodes: unfuse(model.nodes) });
+    return new TowerGraph(links, await Constants.of(links, signal), port);
+  }
+
+  /** The node that makes `value`; undefined for inputs, tensors and what is left out. */
+  node(value: string): OnnxNode | undefined {
+    return this.#links.origin(value)?.node;
+  }
+
+  /** The node that makes `value`, where it is of ONNX's own operators (or in `domain`) and called so. */
+  made(value: string, operator: string, domain = ''): OnnxNode | undefined {
+    const node = this.node(value);
+    return node?.operator === operator && node.domain === domain ? node : undefined;
+  }
+
+  isHidden(value: string): boolean {
+    return this.#hidden.has(value);
+  }
+
+  /** Whether `value` depends on no input, not even on its shape. */
+  isConstant(value: string): boolean {
+    return this.#constants.isConstant(value);
+  }
+
+  /** For a trial with full rows; undefined where it is not known. */
+  dims(value: string): Dims | undefined {
+    return this.#trial.dims(value);
+  }
+
+  /** All of a short value that is no hidden state. */
+  numbers(value: string | undefined): readonly number[] | undefined {
+    return value ? this.#trial.numbers(value) : undefined;
+  }
+
+  /** The one number that `value` is. */
+  scalar(value: string | undefined): number | undefined {
+    const numbers = this.numbers(value);
+    return numbers?.length === 1 ? numbers[0] : undefined;
+  }
+
+  /** All of a value that is no hidden state, for a trial with full rows. */
+  values(value: string): ConstantValue | undefined {
+    return this.#trial.values(value);
+  }
+
+  /** The window that a Slice takes. */
+  slice(node: OnnxNode): { from: number; to: number; axis: number } | undefined {
+    return sliceOf(
+      node,
+      node.inputs.map((input) => ({ ...(input && { numbers: this.numbers(input) ?? [] }) })),
+    );
+  }
+
+  /** `value` before everything that only arranges its elements or rounds them to another floating-point type. */
+  through(value: string): string {
+    for (let at = value; ; ) {
+      const node = this.node(at);
+      if (!node || node.domain !== '' || !(ARRANGING.has(node.operator) || isRounding(node))) return at;
+      at = node.inputs[0]!;
+    }
+  }
+
+  /** Ids before arrangement and conversions between whole numbers. */
+  throughIds(value: string): string {
+    for (let at = value; ; ) {
+      const node = this.node(at);
+      if (!node || node.domain !== '' || !(ARRANGING.has(node.operator) || node.operator === 'Cast'))
+        return at;
+      at = node.inputs[0]!;
+    }
+  }
+
+  /** The weights that `value` is. Throws Unrecognised where it is none, or not of floating-point numbers. */
+  weight(value: string, place: string): Weight {
+    const weight = this.#constants.weight(value);
+    if (!weight) throw differs(place, 'weights of 16 or 32 bits', this.describe(value));
+    return weight;
+  }
+
+  /** Element type that a constant has where it is used. */
+  type(value: string): string {
+    for (let at = value; ; ) {
+      const node = this.node(at);
+      if (!node) return this.#links.tensor(at)?.type ?? 'unknown';
+      if (node.operator === 'Cast') return elementName(attribute(node, 'to', 'integer') ?? 0);
+      at = node.inputs[0]!;
+    }
+  }
+
+  /** For messages. */
+  describe(value: string): string {
+    const node = this.node(value);
+    if (node) return describeNode(node);
+    if (this.#links.input(value)) return `the input ${value}`;
+    return this.#links.tensor(value) ? `the constant ${value}` : 'nothing';
+  }
+
+  /** Nodes that the output needs, sorted. */
+  #reachable(): OnnxNode[] {
+    const needed = new Set<OnnxNode>();
+    const open = [this.port.output.name];
+    while (open.length > 0) {
+      const node = this.node(open.pop()!);
+      if (!node || needed.has(node)) continue;
+      needed.add(node);
+      open.push(...node.inputs.filter(Boolean));
+    }
+    return this.#links.sorted.filter((node) => needed.has(node));
+  }
+
+  #makesHidden({ operator, inputs }: OnnxNode): boolean {
+    if (operator === 'Shape' || inputs.every((name) => !name || this.isConstant(name))) return false;
+    if (PRODUCTS.test(operator) || inputs.some((name) => this.#hidden.has(name))) return true;
+    const isFound = operator === 'Gather' && this.#constants.weight(inputs[0]!) !== undefined;
+    return isFound && this.throughIds(inputs[1]!) === this.port.input.name;
+  }
+}
+
+export function describeNode({ operator, domain, name, outputs }: OnnxNode): string {
+  return `${domain ? `${domain}.` : ''}${operator} ${JSON.stringify(name || outputs[0])}`;
+}
+
+function refuseForeign(node: OnnxNode): void {
+  if (QUANTISED.test(node.operator)) throw new Unrecognised(`it is quantised: ${describeNode(node)}`);
+  for (const { kind } of node.attributes.values()) {
+    if (kind === 'graph' || kind === 'graphs')
+      throw new Unrecognised(`it branches or loops: ${describeNode(node)}`);
+  }
+}
+
+/** A Cast between floating-point types. */
+function isRounding(node: OnnxNode): boolean {
+  return (
+    node.operator === 'Cast' && /^(float|bfloat)\d+$/.test(elementName(attribute(node, 'to', 'integer') ?? 0))
+  );
+}
