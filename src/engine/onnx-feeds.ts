@@ -3,8 +3,6 @@ import { columnsOf } from '../model/columns.ts';
 import { writeHalves } from '../model/float16.ts';
 import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
 import { loadAddon } from '../native/addon.ts';
-import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
-import { loadAddon } from '../native/addon.ts';
 
 /** Inputs of one run, packed one after another: ids (count × columns) or pixels (count × resolution² × 3). */
 export interface Packed {
