@@ -45,7 +45,7 @@ export async function openTower(
 
 async function openOnDevice({ contract, device, deviceIsExplicit, threads }: OnnxSettings): Promise<Opened> {
   const open = (executionProviders: Providers) =>
-    OnnxTower.open(contract, sessionOptions(contract, executionProviders, threads));
+    OnnxTower.open(contract, sessionOptions(executionProviders, threads));
   const cpu = async () => ({ tower: await open(['cpu']), device: 'cpu' });
   if (device.kind === 'cpu') return cpu();
   const wanted = `cuda:${device.index}`;
@@ -66,7 +66,6 @@ type Providers = InferenceSession.SessionOptions['executionProviders'];
 
 /** Those that serve; a proof has to go by the same. */
 export function sessionOptions(
-  { externalFolder }: TowerContract,
   executionProviders: Providers,
   threads: number,
 ): InferenceSession.SessionOptions {
@@ -75,12 +74,7 @@ export function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // Threads that spin between two operators win the run 7 %, at half as much CPU again, which decoding then lacks.
-    extra: {
-      session: {
-        'intra_op.allow_spinning': '0',
-        ...(externalFolder && { model_external_initializers_file_folder_path: externalFolder }),
-      },
-    },
+    extra: { session: { 'intra_op.allow_spinning': '0' } },
   };
 }
 

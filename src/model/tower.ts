@@ -51,8 +51,6 @@ export interface TowerContract {
   /** Bytes of weights, external data included. */
   readonly bytes: number;
   readonly externalData: boolean;
-  /** Folder that the names of external data start from, where it is another than the file's own. */
-  readonly externalFolder?: string;
 }
 
 /** A model ready to be loaded: both towers, established. */

@@ -26,12 +26,12 @@ export const rewriteAsTold: Rewrite = async (contract, plan, target) => {
     process.kill(process.pid, 'SIGSEGV');
   }
   if ('hang' in conduct) {
-    await writeFile(target.path, 'half a graph');
+    await writeFile(target, 'half a graph');
     await new Promise((resolve) => setTimeout(resolve, 600_000));
   }
   const { copy, contract: made } = conduct as Extract<Conduct, { copy: string }>;
-  await copyFile(copy, target.path);
+  await copyFile(copy, target);
   const cut = { lengths: plan.lengths, endToken: { rule: 'largest' } } as const;
   const vocabulary = { size: 49_408, endToken: cut.endToken };
-  return { contract: { ...made, cut }, vocabulary, precision: 'fp32' };
+  return { contract: { ...made, cut, path: target }, vocabulary, precision: 'fp32' };
 };

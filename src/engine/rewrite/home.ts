@@ -13,10 +13,10 @@ export function filesOf({ folder, stem }: Home, key: string) {
   return { graph, data: `${graph}.data`, note: join(folder, `${stem}.${key}.json`) };
 }
 
-/** The key in a name of a home's file. */
+/** The key in a name of a home's file, finished or not. */
 export function keyIn({ stem }: Home, name: string): string | undefined {
   if (!name.startsWith(`${stem}.`)) return undefined;
-  return /^([0-9a-f]{16})\.(onnx|onnx\.data|json)$/.exec(name.slice(stem.length + 1))?.[1];
+  return /^([0-9a-f]{16})\.(onnx|json)\b/.exec(name.slice(stem.length + 1))?.[1];
 }
 
 /** What one process at a time holds, to write here. */
@@ -29,5 +29,6 @@ const UNFIT = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENAMETOO
 
 /** True where another folder may do better. */
 export function isUnfit(error: unknown): boolean {
-  return UNFIT.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return UNFIT.has(code ?? '') || (cause instanceof Error && isUnfit(cause));
 }

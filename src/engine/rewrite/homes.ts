@@ -16,8 +16,11 @@ export class Homes {
 
   /** Beside the model; in the cache of models, where the next start finds it too; in a folder for this process alone. */
   async *of(model: string): AsyncGenerator<Home> {
-    yield { folder: dirname(model), stem: `.${basename(model, '.onnx')}` };
-    const origin = createHash('sha256').update(await realpath(model));
+    const real = await realpath(model);
+    // ONNX Runtime follows no link out of the folder, and there are the weights of a model that is one.
+    if (dirname(real) === (await realpath(dirname(model))))
+      yield { folder: dirname(model), stem: `.${basename(model, '.onnx')}` };
+    const origin = createHash('sha256').update(real);
     yield { folder: join(this.#cache, 'rewritten', origin.digest('hex').slice(0, 16)), stem: 'graph' };
     const folder = await mkdtemp(join(tmpdir(), 'clip-server-'));
     this.#temporary.push(folder);

@@ -71,7 +71,7 @@ async function vectors(
   threads: number,
   onStep: () => void,
 ): Promise<Float32Array[]> {
-  const tower = await OnnxTower.open(contract, sessionOptions(contract, ['cpu'], threads));
+  const tower = await OnnxTower.open(contract, sessionOptions(['cpu'], threads));
   try {
     const all: Float32Array[] = [];
     for (const each of packs) {

@@ -73,5 +73,5 @@ async function settleAlone(
 
 async function recall({ contract, plan, home }: Task): Promise<Settled | undefined> {
   const hashes = await recallHashes(home, contract.path);
-  return hashes && findVerdict(home, keyOf(hashes, plan), contract.path, 'stamps');
+  return hashes && findVerdict(home, keyOf(hashes, plan), 'stamps');
 }

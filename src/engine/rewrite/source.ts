@@ -46,7 +46,8 @@ export async function hashModel(
   onBytes: (done: number, total: number) => void,
 ): Promise<readonly HashedFile[]> {
   const folder = dirname(model);
-  const paths = [model, ...(await externalFiles(await readOnnx(model)))];
+  const external = await externalFiles(await readOnnx(model));
+  const paths = [model, ...external.values()];
   const infos = await Promise.all(paths.map((path) => stat(path)));
   const total = infos.reduce((sum, { size }) => sum + size, 0);
   const files: HashedFile[] = [];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readdir, realpath, rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { env } from 'onnxruntime-node';
 import { readNote, writeNote } from '../../model/note.ts';
 import type { TowerContract } from '../../model/tower.ts';
@@ -21,8 +21,8 @@ export function keyOf(files: readonly HashedFile[], plan: RewritePlan): string {
 
 const REASONS: ReadonlySet<string> = new Set<Refusal['reason']>(['not_recognised', 'not_proved']);
 
-/** A contract without its places, which may move. */
-export type Unplaced = Omit<TowerContract, 'path' | 'externalFolder'>;
+/** A contract without its place, which may move. */
+type Unplaced = Omit<TowerContract, 'path'>;
 
 /** A verdict as it is noted. */
 interface Note {
@@ -39,7 +39,6 @@ interface Note {
 export async function findVerdict(
   home: Home,
   key: string,
-  model: string,
   trust: 'stamps' | 'hashes',
 ): Promise<Settled | undefined> {
   const note = await readNote(filesOf(home, key).note);
@@ -52,7 +51,7 @@ export async function findVerdict(
   }
   const { verdict } = note;
   if (verdict.served === 'original') return verdict;
-  const contract = await placed(verdict.contract, home, key, model);
+  const contract = { ...verdict.contract, path: filesOf(home, key).graph };
   return { served: 'rewritten', reason: 'proved', contract };
 }
 
@@ -79,19 +78,6 @@ async function rehash(home: Home, noted: readonly HashedFile[]): Promise<HashedF
   return files;
 }
 
-/** A contract for what a home holds, wherever it and the model lie now. */
-export async function placed(
-  contract: Unplaced,
-  home: Home,
-  key: string,
-  model: string,
-): Promise<TowerContract> {
-  const weights = dirname(await realpath(model));
-  // ONNX Runtime takes weights from the file's own folder, or from one that is named.
-  const isOwn = (await realpath(home.folder)) === weights;
-  return { ...contract, path: filesOf(home, key).graph, ...(!isOwn && { externalFolder: weights }) };
-}
-
 /** Notes a verdict about what was written, which makes it count, and clears away what is of no use any more. */
 export async function commit(home: Home, key: string, plan: RewritePlan, verdict: Settled): Promise<void> {
   const { graph, data, note } = filesOf(home, key);
@@ -107,7 +93,7 @@ export async function commit(home: Home, key: string, plan: RewritePlan, verdict
 
 function unplaced(verdict: Settled): Note['verdict'] {
   if (verdict.served === 'original') return verdict;
-  const { path: _, externalFolder: __, ...contract } = verdict.contract;
+  const { path: _, ...contract } = verdict.contract;
   return { served: 'rewritten', contract };
 }
 
@@ -117,13 +103,13 @@ function unplaced(verdict: Settled): Note['verdict'] {
  */
 export async function sweep(home: Home, reached?: { key: string; plan: RewritePlan }): Promise<void> {
   const names = await readdir(home.folder);
-  const keys = new Set(names.map((name) => keyIn(home, name)));
-  for (const key of keys) {
-    if (key === undefined || key === reached?.key) continue;
+  for (const key of new Set(names.map((name) => keyIn(home, name)))) {
+    if (key === undefined) continue;
     const { graph, data, note } = filesOf(home, key);
-    const noted = (await readNote(note)) as Note | undefined;
-    const replaced = reached && JSON.stringify(noted?.plan) === JSON.stringify(reached.plan);
-    if (noted && !replaced) continue;
-    for (const path of [note, graph, data]) await rm(path, { force: true });
+    const noted = (await readNote(note)) as Partial<Note> | undefined;
+    const replaced = key !== reached?.key && JSON.stringify(noted?.plan) === JSON.stringify(reached?.plan);
+    const kept = noted && !replaced ? new Set([graph, data, note].map((path) => basename(path))) : undefined;
+    for (const name of names)
+      if (keyIn(home, name) === key && !kept?.has(name)) await rm(join(home.folder, name), { force: true });
   }
 }

@@ -1,5 +1,3 @@
-import { realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { byteReporter, type OnProgress } from '../../model/progress.ts';
 import type { TowerContract } from '../../model/tower.ts';
 import { ranOutOfMemory } from '../engine.ts';
@@ -8,7 +6,7 @@ import type { RewritePlan } from './plan.ts';
 import { prove } from './proof.ts';
 import { proofInputs, type Vocabulary } from './proof-inputs.ts';
 import { type HashedFile, hashModel, recallHashes } from './source.ts';
-import { commit, findVerdict, keyOf, placed, type Unplaced } from './store.ts';
+import { commit, findVerdict, keyOf } from './store.ts';
 import type { Settled } from './verdict.ts';
 
 /** One tower to be settled. */
@@ -21,27 +19,20 @@ export interface Task {
   readonly label: string;
 }
 
-/** Where a rewritten graph goes. */
-export interface Target {
-  readonly path: string;
-  /** Folder from which external data is named: that of the original's weights. */
-  readonly weights: string;
-}
-
 /** A graph that was written, and what its proof has to know. */
 export interface Rewritten {
-  readonly contract: Unplaced;
+  readonly contract: TowerContract;
   /** Of a text tower. */
   readonly vocabulary?: Vocabulary;
   /** `16 bits` where either graph computes, takes or gives any. */
   readonly precision: 'fp32' | '16 bits';
 }
 
-/** Recognises a graph and writes it anew, or says why it can't. */
+/** Recognises a graph and writes it anew to `target`, or says why it can't. */
 export type Rewrite = (
   contract: TowerContract,
   plan: RewritePlan,
-  target: Target,
+  target: string,
 ) => Promise<Rewritten | { readonly unrecognised: string }>;
 
 /**
@@ -54,7 +45,7 @@ export async function settle(task: Task, rewrite: Rewrite, onProgress: OnProgres
   const { contract, plan, home } = task;
   const { path } = contract;
   const key = keyOf((await recallHashes(home, path)) ?? (await hash(task, onProgress)), plan);
-  const known = await findVerdict(home, key, path, 'hashes');
+  const known = await findVerdict(home, key, 'hashes');
   if (known) return known;
   const verdict = await judge(task, key, rewrite, onProgress);
   await commit(home, key, plan, verdict);
@@ -72,24 +63,22 @@ function hash({ home, contract, label }: Task, onProgress: OnProgress): Promise<
 async function judge(task: Task, key: string, rewrite: Rewrite, onProgress: OnProgress): Promise<Settled> {
   const { contract, plan, home, threads, label } = task;
   onProgress({ task: label, phase: 'rewriting', done: 0, unit: 'steps' });
-  const target = { path: filesOf(home, key).graph, weights: dirname(await realpath(contract.path)) };
   const refuse = (reason: 'not_recognised' | 'not_proved', detail: string) =>
     ({ served: 'original', reason, detail }) as const;
   let rewritten: Awaited<ReturnType<Rewrite>>;
   try {
-    rewritten = await rewrite(contract, plan, target);
+    rewritten = await rewrite(contract, plan, filesOf(home, key).graph);
   } catch (thrown) {
     if (isUnfit(thrown) || ranOutOfMemory(thrown)) throw thrown;
     return refuse('not_proved', `rewriting it failed: ${(thrown as Error).message}`);
   }
   if ('unrecognised' in rewritten) return refuse('not_recognised', rewritten.unrecognised);
-  const served = await placed(rewritten.contract, home, key, contract.path);
-  const proof = await prove(contract, served, {
+  const proof = await prove(contract, rewritten.contract, {
     inputs: proofInputs(contract, rewritten.vocabulary),
     precision: rewritten.precision,
     threads,
     onStep: (done, total) => onProgress({ task: label, phase: 'proving', done, total, unit: 'steps' }),
   });
   if (!proof.holds) return refuse('not_proved', proof.reason);
-  return { served: 'rewritten', reason: 'proved', contract: served };
+  return { served: 'rewritten', reason: 'proved', contract: rewritten.contract };
 }
