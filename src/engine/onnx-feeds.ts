@@ -1,6 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import { columnsOf } from '../model/columns.ts';
 import { writeHalves } from '../model/float16.ts';
+import { packTexts } from '../model/rewrite/packed-texts.ts';
 import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
 import { loadAddon } from '../native/addon.ts';
 
@@ -15,18 +16,18 @@ export interface Packed {
 /** At least one input, all of one tower and of one length. Of texts the columns that the longest of them needs, by `cut`. */
 export function pack(inputs: readonly TowerInput[], cut?: TowerContract['cut']): Packed {
   return inputs[0] instanceof Uint8Array
-    ? packImages(inputs as readonly ImageInput[])
-    : packTexts(inputs as readonly TextInput[], cut);
+    ? joinImages(inputs as readonly ImageInput[])
+    : joinTexts(inputs as readonly TextInput[], cut);
 }
 
-function packTexts(texts: readonly TextInput[], cut: TowerContract['cut']): Packed {
+function joinTexts(texts: readonly TextInput[], cut: TowerContract['cut']): Packed {
   const columns = Math.max(...texts.map((text) => columnsOf(text, cut)));
   const data = new Int32Array(texts.length * columns);
   texts.forEach(({ ids }, i) => void data.set(ids.subarray(0, columns), i * columns));
   return { count: texts.length, data, lengths: Int32Array.from(texts, ({ length }) => length) };
 }
 
-function packImages(images: readonly ImageInput[]): Packed {
+function joinImages(images: readonly ImageInput[]): Packed {
   const size = images[0]!.length;
   const data = new Uint8Array(images.length * size);
   images.forEach((pixels, i) => void data.set(pixels, i * size));
@@ -38,7 +39,25 @@ export type Feed = (inputs: Packed, rows: readonly number[]) => Record<string, T
 
 /** @throws Error where the graph asks for element types or a layout that CLIP's inputs do not fit. */
 export function feedOf(contract: TowerContract): Feed {
-  return contract.tower === 'text' ? ids(contract) : pixels(contract);
+  if (contract.tower === 'image') return pixels(contract);
+  return contract.packed ? tokens(contract.packed) : ids(contract);
+}
+
+/** What a packed graph takes. It shares beginnings and leaves padding away, so ids may come with any. */
+function tokens({ endToken }: NonNullable<TowerContract['packed']>): Feed {
+  return ({ data, count }, rows) => {
+    const columns = data.length / count;
+    const texts = rows.map((row) => (data as Int32Array).subarray(row * columns, (row + 1) * columns));
+    const packed = packTexts(texts, endToken);
+    const { tokens, positions, places, index, end } = packed;
+    const vectors = Object.entries({ tokens, positions, places, end }).map(
+      ([name, numbers]) => [name, new Tensor('int32', numbers, [numbers.length])] as const,
+    );
+    return {
+      ...Object.fromEntries(vectors),
+      index: new Tensor('int32', index, [rows.length, packed.columns]),
+    };
+  };
 }
 
 function ids({ input, mask, path }: TowerContract): Feed {

@@ -38,7 +38,7 @@ export interface TowerContract {
   readonly contextLength?: number;
   /** Rows per run where axis 0 is fixed; undefined where it is dynamic. */
   readonly fixedBatch?: number;
-  /** Present where the graph takes fewer columns: what stands behind the end token can then be left away. */
+  /** Present where the graph takes fewer columns: what stands behind the end token is then left away. */
   readonly cut?: {
     /** Columns that a batch may be cut to, ascending; the last is `contextLength`. */
     readonly lengths: readonly number[];

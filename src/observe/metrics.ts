@@ -14,6 +14,7 @@ const SECONDS = [
   0.00025, 0.0005, 0.00075, 0.001, 0.0015, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   30, 60,
 ];
+const TOKENS = [4, 8, 12, 16, 24, 32, 48, 64, 77];
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
 /**
@@ -86,10 +87,10 @@ export class Metrics {
   readonly queueLength = this.gauge('clip_queue_length', 'Items waiting for a batch.', ['tower']);
   readonly queueSeconds = this.histogram('clip_queue_seconds', 'Time in the queue.', SECONDS, ['tower']);
   readonly batchSize = this.histogram('clip_batch_size', 'Items per batch.', COUNTS, ['tower']);
-  readonly tokens = this.counter(
-    'clip_tokens_total',
-    'Tokens that engines computed, and those of them that are of a text and not of its padding.',
-    ['kind'],
+  readonly textTokens = this.histogram(
+    'clip_text_tokens',
+    'Tokens of a text, start and end token included.',
+    TOKENS,
   );
   readonly engineSeconds = this.histogram('clip_engine_seconds', 'One run of an engine.', SECONDS, ['tower']);
   readonly replicas = this.gauge('clip_replicas', 'Replicas by tower and state.', ['tower', 'state']);

@@ -43,6 +43,7 @@ export class Backlog {
   readonly #place: WaitingPlace;
   readonly #length: { set(value: number): void };
   readonly #seconds: { observe(value: number): void };
+  readonly #tokens: { observe(value: number): void };
   readonly #columnsOf: BacklogOptions['columnsOf'];
   /** Most rows per run, by the fewest columns from which on the bound holds. */
   readonly #most: Map<number, number>;
@@ -54,6 +55,7 @@ export class Backlog {
     this.#most = new Map([[0, maxBatch]]);
     this.#length = metrics.queueLength.labels({ tower });
     this.#seconds = metrics.queueSeconds.labels({ tower });
+    this.#tokens = metrics.textTokens;
   }
 
   get size(): number {
@@ -67,6 +69,7 @@ export class Backlog {
   }
 
   push(input: TowerInput, patience: Patience): Promise<Float32Array> {
+    if (!(input instanceof Uint8Array)) this.#tokens.observe(input.length);
     const entry = new Entry(input, this.#columnsOf(input), this.#place, patience, (left) => {
       if (this.#queue.remove(left as Entry)) this.#shortened();
     });

@@ -47,7 +47,6 @@ export class Lane {
   readonly #retries: Work[] = [];
   readonly #place: WaitingPlace;
   readonly #log: Logger;
-  readonly #tokens: Metrics['tokens'];
   #waking = false;
   #closed: ClipError | undefined;
 
@@ -65,7 +64,6 @@ export class Lane {
     this.#place = place;
     this.#tower = tower;
     this.#log = log;
-    this.#tokens = metrics.tokens;
     this.#backlog = new Backlog({ tower, place, metrics, maxBatch, columnsOf, roomSize });
     this.#replicas = factories.map(
       (create) => new Replica({ ...common, tower, create, engineMs: limits.engineMs, changed }),
@@ -170,7 +168,6 @@ export class Lane {
 
   async #run(replica: Replica, work: Work): Promise<void> {
     const { entries } = work;
-    this.#countTokens(entries);
     const result = await replica.run(entries.map(({ input }) => input));
     if (result.cause !== undefined) {
       this.#failed(replica, work, result);
@@ -178,14 +175,6 @@ export class Lane {
     }
     answer(entries, result.rows);
     replica.rest();
-  }
-
-  #countTokens(entries: readonly Entry[]): void {
-    for (const { input, bucket } of entries) {
-      if (input instanceof Uint8Array) return;
-      this.#tokens.inc({ kind: 'computed' }, bucket);
-      this.#tokens.inc({ kind: 'counted' }, Math.min(input.length, bucket));
-    }
   }
 
   #failed(replica: Replica, work: Work, failure: RunFailure): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHalves, writeHalves } from '../../src/model/float16.ts';
+import { readHalves, writeBfloats, writeHalves } from '../../src/model/float16.ts';
 
 function half(x: number): number {
   const to = new Uint16Array(1);
@@ -38,4 +38,17 @@ test('halves are written from the offset on', () => {
   const to = new Uint16Array(4).fill(7);
   writeHalves(Float32Array.of(1, -2), to, 1);
   assert.deepEqual([...to], [7, 0x3c00, 0xc000, 7]);
+});
+
+function bfloat(x: number): number {
+  const to = new Uint16Array(1);
+  writeBfloats(Float32Array.of(x), to, 0);
+  return to[0]!;
+}
+
+test('bfloat16 is the upper half of a float32, rounded to even', () => {
+  assert.deepEqual([1, -2, 0, 3.140625].map(bfloat), [0x3f80, 0xc000, 0, 0x4049]);
+  assert.deepEqual([1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 1.01 * 2 ** -8].map(bfloat), [0x3f80, 0x3f82, 0x3f81]);
+  assert.deepEqual([3.4e38, -Infinity, 65520].map(bfloat), [0x7f80, 0xff80, 0x4780]);
+  assert.ok((bfloat(Number.NaN) & 0x7f80) === 0x7f80 && (bfloat(Number.NaN) & 0x7f) !== 0);
 });

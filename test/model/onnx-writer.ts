@@ -1,6 +1,15 @@
 /** Writes ONNX files byte by byte, so that tests can state exactly what a graph says. Field numbers: onnx.proto3. */
 
-const TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10, float64: 11 } as const;
+const TYPES = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  bfloat16: 16,
+} as const;
 export type TypeName = keyof typeof TYPES;
 
 export interface ValueSpec {
@@ -17,6 +26,8 @@ export interface TensorSpec {
   readonly raw?: Uint8Array;
   readonly floats?: readonly number[];
   readonly external?: Readonly<Record<string, string>>;
+  /** Further encoded fields. */
+  readonly fields?: readonly Buffer[];
 }
 
 export interface NodeSpec {
@@ -27,6 +38,9 @@ export interface NodeSpec {
   readonly value?: TensorSpec;
   /** Body of a control-flow node. */
   readonly body?: GraphSpec;
+  readonly domain?: string;
+  /** Further encoded fields: attributes, made by `attribute`. */
+  readonly fields?: readonly Buffer[];
 }
 
 export interface GraphSpec {
@@ -34,6 +48,8 @@ export interface GraphSpec {
   readonly outputs?: readonly ValueSpec[];
   readonly tensors?: readonly TensorSpec[];
   readonly nodes?: readonly NodeSpec[];
+  /** Further encoded fields. */
+  readonly fields?: readonly Buffer[];
 }
 
 export function varint(value: number | bigint): Buffer {
@@ -57,14 +73,14 @@ export function bytes(field: number, payload: Uint8Array | string): Buffer {
 const each = <T>(items: readonly T[] | undefined, write: (item: T) => Buffer): Buffer =>
   Buffer.concat((items ?? []).map(write));
 
-function value({ name, type, dims }: ValueSpec): Buffer {
+export function value({ name, type, dims }: ValueSpec): Buffer {
   const dimension = (dim: number | string) =>
     bytes(1, typeof dim === 'number' ? number(1, dim) : dim === '?' ? Buffer.alloc(0) : bytes(2, dim));
   const shape = dims ? bytes(2, each(dims, dimension)) : Buffer.alloc(0);
   return Buffer.concat([bytes(1, name), bytes(2, bytes(1, Buffer.concat([number(1, TYPES[type]), shape])))]);
 }
 
-function tensor({ name, type, dims, raw, floats, external }: TensorSpec): Buffer {
+export function tensor({ name, type, dims, raw, floats, external, fields = [] }: TensorSpec): Buffer {
   const parts = [each(dims, (dim) => number(1, dim)), number(2, TYPES[type]), bytes(8, name)];
   if (raw) parts.push(bytes(9, raw));
   if (floats) parts.push(bytes(4, new Uint8Array(Float32Array.from(floats).buffer)));
@@ -72,19 +88,32 @@ function tensor({ name, type, dims, raw, floats, external }: TensorSpec): Buffer
     const pair = ([key, text]: [string, string]) => bytes(13, Buffer.concat([bytes(1, key), bytes(2, text)]));
     parts.push(each(Object.entries(external), pair), number(14, 1));
   }
-  return Buffer.concat(parts);
+  return Buffer.concat([...parts, ...fields]);
 }
 
-function node({ operator, inputs, outputs, value: constant, body }: NodeSpec): Buffer {
+/** A node's field: the attribute whose encoded `value` is of `kind` (`AttributeProto.AttributeType`). */
+export function attribute(name: string, kind: number, ...value: readonly Uint8Array[]): Buffer {
+  return bytes(5, Buffer.concat([bytes(1, name), ...value, number(20, kind)]));
+}
+
+export function node({
+  operator,
+  inputs,
+  outputs,
+  value: constant,
+  body,
+  domain,
+  fields = [],
+}: NodeSpec): Buffer {
   const parts = [
     each(inputs, (name) => bytes(1, name)),
     each(outputs, (name) => bytes(2, name)),
     bytes(4, operator),
   ];
-  if (constant)
-    parts.push(bytes(5, Buffer.concat([bytes(1, 'value'), bytes(5, tensor(constant)), number(20, 4)])));
-  if (body) parts.push(bytes(5, Buffer.concat([bytes(1, 'body'), bytes(6, graph(body)), number(20, 5)])));
-  return Buffer.concat(parts);
+  if (constant) parts.push(attribute('value', 4, bytes(5, tensor(constant))));
+  if (body) parts.push(attribute('body', 5, bytes(6, graph(body))));
+  if (domain) parts.push(bytes(7, domain));
+  return Buffer.concat([...parts, ...fields]);
 }
 
 export function graph(spec: GraphSpec): Buffer {
@@ -94,16 +123,18 @@ export function graph(spec: GraphSpec): Buffer {
     each(spec.tensors, (item) => bytes(5, tensor(item))),
     each(spec.inputs, (item) => bytes(11, value(item))),
     each(spec.outputs, (item) => bytes(12, value(item))),
+    ...(spec.fields ?? []),
   ]);
 }
 
-/** A whole ONNX file of operator set 17. */
-export function onnx(spec: GraphSpec): Buffer {
+/** A whole ONNX file; `fields` are further encoded ones of the model. */
+export function onnx(spec: GraphSpec, opset = 17, fields: readonly Buffer[] = []): Buffer {
   return Buffer.concat([
     number(1, 8),
     bytes(2, 'test writer'),
     bytes(7, graph(spec)),
-    bytes(8, number(2, 17)),
+    bytes(8, number(2, opset)),
+    ...fields,
   ]);
 }
 

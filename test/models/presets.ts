@@ -43,7 +43,9 @@ function echoImage(resolution: number): Pair {
 }
 
 const TEXT_512 = { width: 512, layers: 12, heads: 8 };
+const TEXT_640 = { width: 640, layers: 12, heads: 10 };
 const TEXT_768 = { width: 768, layers: 12, heads: 12 };
+const TEXT_1024 = { width: 1024, layers: 12, heads: 16 };
 const VIT_B = { resolution: 224, width: 768, layers: 12, heads: 12 };
 const VIT_L = { patch: 14, width: 1024, layers: 24, heads: 16 };
 
@@ -65,6 +67,10 @@ export const PRESETS = {
     { width: 64, layers: 2, heads: 2 },
   ),
   RN50: clip(1024, { resolution: 224, width: 64, stages: [3, 4, 6, 3] }, TEXT_512),
+  RN101: clip(512, { resolution: 224, width: 64, stages: [3, 4, 23, 3] }, TEXT_512),
+  RN50x4: clip(640, { resolution: 288, width: 80, stages: [4, 6, 10, 6] }, TEXT_640),
+  RN50x16: clip(768, { resolution: 384, width: 96, stages: [6, 8, 18, 8] }, TEXT_768),
+  RN50x64: clip(1024, { resolution: 448, width: 128, stages: [3, 15, 36, 10] }, TEXT_1024),
   'ViT-B-32': clip(512, { ...VIT_B, patch: 32 }, TEXT_512),
   'ViT-B-16': clip(512, { ...VIT_B, patch: 16 }, TEXT_512),
   'ViT-L-14': clip(768, { ...VIT_L, resolution: 224 }, TEXT_768),

@@ -155,11 +155,12 @@ test('who leaves takes the turn of a length along where nobody else waits in it'
   assert.equal(scene.scheduler.pending, 0);
 });
 
-test('tokens are counted as computed, and as far as they are of a text', async () => {
+test('the tokens of texts are measured', async () => {
   const scene = await Scene.started({ maxBatch: 4 });
   await Promise.all([scene.text(1, {}, 16), scene.text(2, {}, 16), scene.text(3, {}, 77), scene.image(4)]);
-  assert.equal(await scene.value('clip_tokens_total', { kind: 'computed' }), 16 + 16 + 77);
-  assert.equal(await scene.value('clip_tokens_total', { kind: 'counted' }), 16 + 16 + 77);
+  const page = await scene.metrics.text();
+  assert.match(page, /^clip_text_tokens_bucket\{le="12"\} 0\nclip_text_tokens_bucket\{le="16"\} 2$/m);
+  assert.match(page, /^clip_text_tokens_sum 109\n/m);
 });
 
 const COLUMNS = [8, 16, 32, 77];

@@ -15,8 +15,8 @@ export function proofInputs(contract: TowerContract, vocabulary?: Vocabulary): T
 }
 
 /**
- * Short ones and long ones, one that was cut, one with end tokens inside, and paddings of every kind: what stands behind the
- * end token must not matter.
+ * Short ones and long ones, some that begin alike, one that was cut, one with end tokens inside, and paddings of every kind:
+ * what stands behind the end token must not matter.
  */
 function texts(context: number, { size, endToken }: Vocabulary): TextInput[] {
   const end = endToken.rule === 'first' ? endToken.id : size - 1;
@@ -27,6 +27,7 @@ function texts(context: number, { size, endToken }: Vocabulary): TextInput[] {
     return id === end || id === start ? word() : id;
   };
   const words = (count: number) => Array.from({ length: count }, word);
+  const common = words(context);
   const text = (tokens: readonly number[], padding: () => number = () => 0): TextInput => {
     const kept = [start, ...tokens].slice(0, context - 1);
     const ids = Int32Array.from(
@@ -39,12 +40,12 @@ function texts(context: number, { size, endToken }: Vocabulary): TextInput[] {
   const zero = end === 0 ? word : undefined;
   return [
     text([], zero),
-    text(words(1), zero),
+    text(common.slice(0, 1), zero),
     text(words(6), () => end),
     text(words(14), word),
-    text([...words(4), end, ...words(9)], zero),
+    text([...common.slice(0, 4), end, ...words(9)], zero),
     text(words(Math.floor(context / 3)), word),
-    text(words(context - 3), zero),
+    text([...common.slice(0, 9), ...words(context - 12)], zero),
     text(words(2 * context), zero),
   ];
 }

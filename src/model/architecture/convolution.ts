@@ -42,7 +42,8 @@ export function convolutionAt(graph: TowerGraph, value: string, place: string): 
     weight,
     stride,
     padding,
-    ...(bias && { bias: vectorAt(graph, bias, outputs, `${place}, bias`) }),
+    // Some exporters make up zeros for a bias that the layer does not have.
+    ...(bias && !graph.isZero(bias) && { bias: vectorAt(graph, bias, outputs, `${place}, bias`) }),
     ...(batchNorm && { batchNorm: batchNormOf(graph, batchNorm, outputs, place) }),
   };
   return { source, convolution, type: graph.type(kernel) };

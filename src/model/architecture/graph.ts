@@ -4,15 +4,25 @@ import { elementName } from '../onnx/elements.ts';
 import { GraphLinks } from '../onnx/links.ts';
 import type { OnnxModel, OnnxNode } from '../onnx/types.ts';
 import type { Weight } from './architecture.ts';
+import { takeBranches } from './branches.ts';
 import { type Dims, sliceOf } from './shapes.ts';
 import { type Port, Trial } from './trial.ts';
 import { unfuse } from './unfuse.ts';
 import { differs, Unrecognised } from './unrecognised.ts';
 
 /** Operators that arrange elements anew, in the same order or another. Where it matters, the proof at load tells. */
-const ARRANGING = new Set(['Identity', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Dropout']);
-/** What makes a hidden state out of ids or pixels. */
-const PRODUCTS = /^(MatMul|Gemm|Conv|FusedMatMul|FusedConv|Einsum|Attention|MultiHeadAttention)$/;
+const ARRANGING = new Set([
+  'Identity',
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Flatten',
+  'Dropout',
+  'CastLike',
+]);
+/** Exporters write the largest number of 32 or 64 bits for an end left open. */
+const LAST = 2 ** 31 - 1;
 const QUANTISED = /quantize|^QLinear|Integer$|NBits|^QAttention|^QGemm/i;
 
 /** What one of a graph's outputs is computed from, walked from there backwards. Values are named by strings. */
@@ -23,8 +33,6 @@ export class TowerGraph {
   readonly #trial: Trial;
   /** How many attentions the output needs: one per block. */
   readonly attentions: number;
-  /** Values that a product with weights or an embedding went into, other than by their shape. */
-  readonly #hidden = new Set<string>();
 
   private constructor(links: GraphLinks, constants: Constants, port: Port) {
     this.port = port;
@@ -34,16 +42,15 @@ export class TowerGraph {
     this.attentions = nodes.filter(({ operator }) =>
       /^(Softmax|Attention|MultiHeadAttention)$/.test(operator),
     ).length;
-    for (const node of nodes) {
-      refuseForeign(node);
-      if (this.#makesHidden(node)) for (const name of node.outputs) this.#hidden.add(name);
-    }
-    this.#trial = new Trial(links, constants, nodes, port, (value) => this.isHidden(value));
+    for (const node of nodes) refuseForeign(node);
+    this.#trial = new Trial(links.model, constants, port);
+    for (const node of nodes) this.#trial.follow(node);
   }
 
   /** Throws Unrecognised for operators that no tower holds, `model_invalid` for a graph that cannot be run. */
   static async of(model: OnnxModel, port: Port, signal?: AbortSignal): Promise<TowerGraph> {
-    const links = new GraphLinks({ ...model, nodes: unfuse(model.nodes) });
+    const straight = await takeBranches(model, port, signal);
+    const links = new GraphLinks({ ...straight, nodes: unfuse(straight.nodes) });
     return new TowerGraph(links, await Constants.of(links, signal), port);
   }
 
@@ -58,8 +65,9 @@ export class TowerGraph {
     return node?.operator === operator && node.domain === domain ? node : undefined;
   }
 
+  /** Whether a product with weights or a look-up of tokens went into `value`, other than by its shape. */
   isHidden(value: string): boolean {
-    return this.#hidden.has(value);
+    return this.#trial.isHidden(value);
   }
 
   /** Whether `value` depends on no input, not even on its shape. */
@@ -88,6 +96,11 @@ export class TowerGraph {
     return this.#trial.values(value);
   }
 
+  /** Whether `value` is known to be nothing but zeros. */
+  isZero(value: string): boolean {
+    return this.values(value)?.values.every((number) => number === 0) ?? false;
+  }
+
   /** The window that a Slice takes. */
   slice(node: OnnxNode): { from: number; to: number; axis: number } | undefined {
     return sliceOf(
@@ -100,7 +113,12 @@ export class TowerGraph {
   through(value: string): string {
     for (let at = value; ; ) {
       const node = this.node(at);
-      if (!node || node.domain !== '' || !(ARRANGING.has(node.operator) || isRounding(node))) return at;
+      if (
+        !node ||
+        node.domain !== '' ||
+        !(ARRANGING.has(node.operator) || isRounding(node) || this.#isIdle(node))
+      )
+        return at;
       at = node.inputs[0]!;
     }
   }
@@ -140,6 +158,15 @@ export class TowerGraph {
     return this.#links.tensor(value) ? `the constant ${value}` : 'nothing';
   }
 
+  /** A padding by nothing, which exporters write before a pooling, or a slice of all. */
+  #isIdle(node: OnnxNode): boolean {
+    const window = node.operator === 'Slice' ? this.slice(node) : undefined;
+    if (window) return window.from === 0 && window.to >= LAST;
+    if (node.operator !== 'Pad') return false;
+    const pads = node.inputs[1] ? this.numbers(node.inputs[1]) : attribute(node, 'pads', 'integers');
+    return pads?.every((pad) => pad === 0) ?? false;
+  }
+
   /** Nodes that the output needs, sorted. */
   #reachable(): OnnxNode[] {
     const needed = new Set<OnnxNode>();
@@ -151,13 +178,6 @@ export class TowerGraph {
       open.push(...node.inputs.filter(Boolean));
     }
     return this.#links.sorted.filter((node) => needed.has(node));
-  }
-
-  #makesHidden({ operator, inputs }: OnnxNode): boolean {
-    if (operator === 'Shape' || inputs.every((name) => !name || this.isConstant(name))) return false;
-    if (PRODUCTS.test(operator) || inputs.some((name) => this.#hidden.has(name))) return true;
-    const isFound = operator === 'Gather' && this.#constants.weight(inputs[0]!) !== undefined;
-    return isFound && this.throughIds(inputs[1]!) === this.port.input.name;
   }
 }
 

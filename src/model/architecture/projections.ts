@@ -30,7 +30,7 @@ export function headsAt(graph: TowerGraph, value: string, place: string): HeadsA
   );
   const parts = [query!, key!, val!];
   const width = query!.third === undefined ? query!.linear.outputs : query!.linear.outputs / 3;
-  const heads = countHeads(graph, attention, width, place);
+  const heads = countHeads(attention, width, place);
   const common = {
     heads,
     masks: attention.masks,
@@ -87,7 +87,7 @@ function thirdAt(graph: TowerGraph, value: string): { value: string; third: numb
   return size ? { value: source, third: (3 * window.from) / size } : undefined;
 }
 
-function countHeads(graph: TowerGraph, attention: AttentionAt, width: number, place: string): number {
+function countHeads(attention: AttentionAt, width: number, place: string): number {
   const { size, scale } = attention;
   if (size === undefined || !Number.isInteger(width / size)) {
     throw differs(

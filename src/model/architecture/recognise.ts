@@ -1,3 +1,4 @@
+import { ClipError } from '../../errors.ts';
 import type { OnnxModel } from '../onnx/types.ts';
 import type { TowerArchitecture } from './architecture.ts';
 import { TowerGraph } from './graph.ts';
@@ -15,7 +16,7 @@ export type Recognition = { readonly architecture: TowerArchitecture } | { reado
  * Which tower a graph is, from its structure alone: names of nodes and weights say nothing. Whatever lies between the
  * contract's input and output has a place in the architecture, or the graph is not recognised; how elements are arranged
  * in between is not looked at, so a graph built from the architecture has to be compared with this one.
- * Throws `model_invalid` for a graph that cannot be run at all.
+ * A graph that cannot be followed at all is not recognised either: whether it can be run is for a runtime to say.
  */
 export async function recognise(model: OnnxModel, port: Port, signal?: AbortSignal): Promise<Recognition> {
   try {
@@ -24,7 +25,9 @@ export async function recognise(model: OnnxModel, port: Port, signal?: AbortSign
     if (port.tower === 'text') return { architecture: textTower(graph, tail) };
     return { architecture: tail.norm ? visionTransformer(graph, tail) : resnet(graph, tail) };
   } catch (error) {
-    if (error instanceof Unrecognised) return { reason: error.message };
+    const isKnown =
+      error instanceof Unrecognised || (error instanceof ClipError && error.code === 'model_invalid');
+    if (isKnown) return { reason: error.message };
     throw error;
   }
 }

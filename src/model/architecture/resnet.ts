@@ -77,7 +77,9 @@ function bottleneckAt(
   }
   const shortcut = convolutionAt(graph, beside, `${place}, shortcut`);
   requireSizes([shortcut], [1], `${place}, shortcut`);
-  const input = averageAt(graph, shortcut.source, `${place}, shortcut`);
+  // The stem ends with a pooling of its own, which is no part of the first shortcut.
+  const isDirect = graph.through(shortcut.source) === source;
+  const input = isDirect ? { source, stride: 1 } : averageAt(graph, shortcut.source, `${place}, shortcut`);
   if (input.source !== source || input.stride !== pooled.stride) {
     throw differs(`${place}, shortcut`, `the input pooled by ${pooled.stride}`, graph.describe(input.source));
   }
@@ -96,7 +98,7 @@ function isThird(graph: TowerGraph, value: string, place: string): boolean {
 
 function behindRelu(graph: TowerGraph, value: string, place: string): ConvolutionAt {
   const relu = graph.made(graph.through(value), 'Relu');
-  if (!relu) throw differs(`after the ${place}`, 'Relu', graph.describe(graph.through(value)));
+  if (!relu) throw differs(`behind the ${place}`, 'Relu', graph.describe(graph.through(value)));
   return convolutionAt(graph, relu.inputs[0]!, place);
 }
 

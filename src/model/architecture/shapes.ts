@@ -52,7 +52,13 @@ const RULES: Readonly<Record<string, Rule>> = {
     x?.dims?.[attribute(node, 'transA', 'integer') ? 1 : 0],
     y?.dims?.[attribute(node, 'transB', 'integer') ? 0 : 1],
   ],
-  Conv: (node, [x, weight]) => window(node, x?.dims, weight?.dims?.[0]),
+  Conv: (node, [x, weight]) => window(node, x?.dims, weight?.dims?.[0], weight?.dims?.slice(2)),
+  Pad: (node, [x, input]) => {
+    const pads = input?.numbers ?? attribute(node, 'pads', 'integers');
+    const rank = x?.dims?.length ?? 0;
+    if (pads?.length !== 2 * rank) return undefined;
+    return x?.dims?.map((dim, i) => (dim === undefined ? undefined : dim + pads[i]! + pads[i + rank]!));
+  },
   AveragePool: (node, [x]) => window(node, x?.dims, x?.dims?.[1]),
   Concat: (node, inputs) => {
     const axis = attribute(node, 'axis', 'integer') ?? 0;
@@ -168,15 +174,21 @@ function clamp(at: number, size: number): number {
 }
 
 /** What a sliding window leaves of two axes. */
-function window(node: OnnxNode, dims: Dims | undefined, channels: number | undefined): Dims | undefined {
+function window(
+  node: OnnxNode,
+  dims: Dims | undefined,
+  channels: number | undefined,
+  sides?: Dims,
+): Dims | undefined {
   if (dims?.length !== 4) return undefined;
-  const kernel = attribute(node, 'kernel_shape', 'integers');
+  const kernel = attribute(node, 'kernel_shape', 'integers') ?? sides;
   const strides = attribute(node, 'strides', 'integers') ?? [1, 1];
   const pads = attribute(node, 'pads', 'integers') ?? [0, 0, 0, 0];
   const side = (i: number) => {
     const size = dims[i + 2];
-    if (size === undefined || !kernel) return undefined;
-    return Math.floor((size + pads[i]! + pads[i + 2]! - kernel[i]!) / strides[i]!) + 1;
+    const length = kernel?.[i];
+    if (size === undefined || length === undefined) return undefined;
+    return Math.floor((size + pads[i]! + pads[i + 2]! - length) / strides[i]!) + 1;
   };
   return [dims[0], channels, side(0), side(1)];
 }

@@ -3,7 +3,7 @@ import type { EndToken, Linear, Norm } from './architecture.ts';
 import { endTokenAt } from './end-token.ts';
 import type { TowerGraph } from './graph.ts';
 import { type LinearAt, linearAt } from './linear.ts';
-import { type NormAt, normAt } from './norm.ts';
+import { normAt } from './norm.ts';
 import { differs } from './unrecognised.ts';
 
 /** Which row becomes the vector: the first, or the end token's. */
@@ -83,7 +83,8 @@ function lengthOf(graph: TowerGraph, divisor: string): string | undefined {
     const node = graph.node(at);
     const [x, other] = node?.inputs ?? [];
     if (node?.operator === 'ReduceL2') return graph.through(x!);
-    if (node?.operator === 'Sqrt') return squaredLengthOf(graph, x!);
+    const isRoot = node?.operator === 'Sqrt' || (node?.operator === 'Pow' && graph.scalar(other) === 0.5);
+    if (isRoot) return squaredLengthOf(graph, x!);
     const isKept =
       node?.operator === 'Expand' ||
       node?.operator === 'Clip' ||

@@ -1,8 +1,7 @@
 import type { Constants, ConstantValue } from '../onnx/constants/constants.ts';
 import { type View, viewOfValues } from '../onnx/constants/view.ts';
 import { elementCount } from '../onnx/elements.ts';
-import type { GraphLinks } from '../onnx/links.ts';
-import type { OnnxNode } from '../onnx/types.ts';
+import type { OnnxModel, OnnxNode } from '../onnx/types.ts';
 import type { TowerContract } from '../tower.ts';
 import { type Dims, inferShapes, type Known } from './shapes.ts';
 
@@ -12,8 +11,14 @@ export type Port = Pick<
   'tower' | 'input' | 'mask' | 'output' | 'contextLength' | 'resolution' | 'layout' | 'fixedBatch'
 >;
 
+/** Operators that arrange elements anew, or change their type. */
+const ARRANGING = new Set(['Identity', 'Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Flatten', 'Cast']);
+/** What makes a hidden state out of ids or pixels. */
+const PRODUCTS = /^(MatMul|Gemm|Conv|FusedMatMul|Einsum|Attention|MultiHeadAttention)$/;
+
 /** Rows of the trial where the graph leaves them open; not 1, which may mean other things. */
 const ROWS = 2;
+const FLOAT32 = 1;
 /** Shapes and lists of axes have at most eight numbers; a class token is of no interest here. */
 const MAX_NUMBERS = 64;
 
@@ -25,19 +30,46 @@ export class Trial {
   readonly #constants: Constants;
   readonly #dims = new Map<string, Dims>();
   readonly #views = new Map<string, View>();
+  readonly #hidden = new Set<string>();
+  /** The ids, however arranged. */
+  readonly #ids = new Set<string>();
 
-  /** `nodes` come sorted; `isHidden` tells the hidden states. */
-  constructor(
-    links: GraphLinks,
-    constants: Constants,
-    nodes: readonly OnnxNode[],
-    port: Port,
-    isHidden: (value: string) => boolean,
-  ) {
+  /** Feeds the inputs; then each node is to be followed once, after those whose results it takes. */
+  constructor(model: OnnxModel, constants: Constants, port: Port) {
     this.#constants = constants;
-    for (const input of links.model.inputs) this.#feed(input.name, input.dims, port);
-    for (const { name, dims } of links.model.tensors) this.#dims.set(name, dims);
-    for (const node of nodes) this.#follow(node, isHidden);
+    this.#ids.add(port.input.name);
+    for (const input of model.inputs) this.#feed(input.name, input.dims, port);
+    for (const { name, dims } of model.tensors) this.#dims.set(name, dims);
+  }
+
+  follow(stated: OnnxNode): void {
+    const node = this.#view(stated.inputs[1] ?? '') ? stated : withoutLike(stated);
+    const shape = node.operator === 'Shape' ? this.#shapeOf(node) : undefined;
+    if (shape) {
+      this.set(node.outputs[0]!, shape);
+      return;
+    }
+    if (ARRANGING.has(node.operator) && this.#ids.has(node.inputs[0]!)) this.#ids.add(node.outputs[0]!);
+    const isHidden = this.#makesHidden(node);
+    const views = isHidden ? [] : this.#apply(node);
+    const isComputed = !isHidden && views.every(Boolean);
+    const shapes = isComputed
+      ? []
+      : inferShapes(
+          node,
+          node.inputs.map((input) => this.#knownOf(input)),
+        );
+    for (const [at, output] of node.outputs.entries()) {
+      if (isHidden) this.#hidden.add(output);
+      const [view, dims] = [views[at], shapes[at]];
+      if (view) this.set(output, view);
+      else if (dims) this.#dims.set(output, dims);
+    }
+  }
+
+  /** Whether a product with weights or a look-up of tokens went into `value`, other than by its shape. */
+  isHidden(value: string): boolean {
+    return this.#hidden.has(value);
   }
 
   dims(value: string): Dims | undefined {
@@ -58,6 +90,12 @@ export class Trial {
     return values && [...values];
   }
 
+  /** States what a value is. */
+  set(name: string, view: View): void {
+    this.#views.set(name, view);
+    this.#dims.set(name, view.dims);
+  }
+
   #feed(name: string, stated: readonly (number | string)[] | undefined, port: Port): void {
     const rows = port.fixedBatch ?? ROWS;
     const { contextLength = 1, resolution = 1 } = port;
@@ -65,7 +103,7 @@ export class Trial {
     const given = ids ?? (name === port.mask?.name ? port.mask : undefined);
     if (given) {
       const values = new Float64Array(rows * contextLength).fill(1);
-      this.#set(name, viewOfValues(given.type, [rows, contextLength], values));
+      this.set(name, viewOfValues(given.type, [rows, contextLength], values));
     } else if (name === port.input.name) {
       const side = [resolution, resolution];
       this.#dims.set(name, port.layout === 'nhwc' ? [rows, ...side, 3] : [rows, 3, ...side]);
@@ -76,30 +114,26 @@ export class Trial {
       );
   }
 
-  #follow(node: OnnxNode, isHidden: (value: string) => boolean): void {
-    const shape = node.operator === 'Shape' ? this.#shapeOf(node) : undefined;
-    if (shape) {
-      this.#set(node.outputs[0]!, shape);
-      return;
-    }
-    const isComputed = !node.outputs.some(isHidden);
-    const views = isComputed
-      ? this.#constants.apply(
-          node,
-          node.inputs.map((input) => (input ? this.#view(input) : undefined)),
-        )
-      : [];
-    const known = (input: string): Known => {
-      const numbers = this.numbers(input);
-      const dims = this.#dims.get(input);
-      return { ...(dims && { dims }), ...(numbers && { numbers }) };
-    };
-    const shapes = views.every(Boolean) && isComputed ? [] : inferShapes(node, node.inputs.map(known));
-    for (const [at, output] of node.outputs.entries()) {
-      const [view, dims] = [views[at], shapes[at]];
-      if (view) this.#set(output, view);
-      else if (dims) this.#dims.set(output, dims);
-    }
+  #apply(node: OnnxNode): readonly (View | undefined)[] {
+    return this.#constants.apply(
+      node,
+      node.inputs.map((input) => (input ? this.#view(input) : undefined)),
+    );
+  }
+
+  #knownOf(input: string): Known {
+    const numbers = this.numbers(input);
+    const dims = this.#dims.get(input);
+    return { ...(dims && { dims }), ...(numbers && { numbers }) };
+  }
+
+  #makesHidden({ operator, inputs }: OnnxNode): boolean {
+    if (operator === 'Shape' || inputs.every((name) => !name || this.#constants.isConstant(name)))
+      return false;
+    if (PRODUCTS.test(operator) || inputs.some((name) => this.#hidden.has(name))) return true;
+    return (
+      operator === 'Gather' && this.#ids.has(inputs[1]!) && this.#constants.weight(inputs[0]!) !== undefined
+    );
   }
 
   /** Of a Shape node, where the shape is known. */
@@ -111,12 +145,14 @@ export class Trial {
     return this.#constants.apply(node, [like])[0];
   }
 
-  #set(name: string, view: View): void {
-    this.#views.set(name, view);
-    this.#dims.set(name, view.dims);
-  }
-
   #view(name: string): View | undefined {
     return this.#views.get(name) ?? this.#constants.view(name);
   }
+}
+
+/** Cast for CastLike to the type of pixels or a hidden state: which of the floating-point types is of no account here. */
+function withoutLike(node: OnnxNode): OnnxNode {
+  if (node.operator !== 'CastLike') return node;
+  const attributes = new Map([['to', { kind: 'integer', value: FLOAT32 } as const]]);
+  return { ...node, operator: 'Cast', inputs: node.inputs.slice(0, 1), attributes };
 }

@@ -69,14 +69,10 @@ function classTokenAt(graph: TowerGraph, value: string): string {
     const node = graph.node(at);
     const [a = '', b = ''] = node?.inputs ?? [];
     const isRepeated = node?.operator === 'Expand' || node?.operator === 'Tile';
-    const zeros = node?.operator === 'Add' ? [a, b].find((side) => isZero(graph, side)) : undefined;
+    const zeros = node?.operator === 'Add' ? [a, b].find((side) => graph.isZero(side)) : undefined;
     if (!isRepeated && zeros === undefined) throw differs('the class token', 'weights', graph.describe(at));
     at = graph.through(zeros === a ? b : a);
   }
-}
-
-function isZero(graph: TowerGraph, value: string): boolean {
-  return graph.values(value)?.values.every((number) => number === 0) ?? false;
 }
 
 /** Side of a square picture that positions of the first row and of `step`² pixels each stand for. */

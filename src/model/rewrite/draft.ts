@@ -11,7 +11,7 @@ export interface Value {
 
 /** A weight as the graph takes it. */
 export interface WantedWeight {
-  /** Its role in the architecture, for example `blocks.3.mlpInput.weight`. */
+  /** `weights.` and its role in the architecture, for example `weights.blocks.3.mlpInput.weight`. */
   readonly name: string;
   readonly weight: Weight;
   readonly type: FloatType;
@@ -33,19 +33,16 @@ export class GraphDraft {
   readonly compute: FloatType;
   /** Of the residual stream. */
   readonly residual: FloatType;
-  /** Whether ONNX Runtime's own operators are allowed. */
-  readonly fused: boolean;
   readonly nodes: WrittenNode[] = [];
   readonly constants = new Map<string, WrittenTensor>();
   readonly weights = new Map<string, WantedWeight>();
   readonly inputs: WrittenValue[] = [];
   readonly outputs: WrittenValue[] = [];
 
-  constructor({ precision, operators }: Pick<RewriteOptions, 'precision' | 'operators'>) {
+  constructor(precision: RewriteOptions['precision']) {
     const sixteen = precision === 'bf16' ? 'bfloat16' : 'float16';
     this.compute = precision === 'fp32' ? 'float32' : sixteen;
     this.residual = precision === 'fp32-residual' ? 'float32' : this.compute;
-    this.fused = operators === 'onnxruntime';
   }
 
   input(name: string, type: WrittenValue['type'], dims: WrittenValue['dims']): string {
@@ -60,24 +57,19 @@ export class GraphDraft {
 
   /** A node on integers, or one whose type no value gives. */
   integer(operator: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.#add(operator, inputs, 1, attributes, '')[0]!;
+    return this.#add(operator, inputs, 1, attributes)[0]!;
   }
 
   /** A node whose output has the type of its floating-point inputs; strings are integers. */
-  op(
-    operator: string,
-    inputs: readonly (Value | string)[],
-    attributes: Attributes = {},
-    domain: '' | 'com.microsoft' = '',
-  ): Value {
+  op(operator: string, inputs: readonly (Value | string)[], attributes: Attributes = {}): Value {
     const type = commonType(operator, inputs);
-    return { name: this.#add(operator, names(inputs), 1, attributes, domain)[0]!, type };
+    return { name: this.#add(operator, names(inputs), 1, attributes)[0]!, type };
   }
 
   /** Cuts an axis into equal parts. */
   split(value: Value, axis: number, parts: number, size: number): Value[] {
     const sizes = this.integers(Array<number>(parts).fill(size));
-    const outputs = this.#add('Split', [value.name, sizes], parts, { axis }, '');
+    const outputs = this.#add('Split', [value.name, sizes], parts, { axis });
     return outputs.map((name) => ({ name, type: value.type }));
   }
 
@@ -116,8 +108,10 @@ export class GraphDraft {
     return { name: this.#constant({ name: `${type} ${value}`, type, dims: [], content }), type };
   }
 
-  /** `dims` read the same elements in another shape. */
-  weight(name: string, weight: Weight, type: FloatType, dims: readonly number[] = weight.dims): Value {
+  /** `role` in the architecture, which no other has; `dims` read the same elements in another shape. */
+  weight(role: string, weight: Weight, type: FloatType, dims: readonly number[] = weight.dims): Value {
+    const name = `weights.${role}`;
+    if (this.weights.has(name)) throw new Error(`${role}: expected one weight of this role, got two`);
     this.weights.set(name, { name, weight, type, dims });
     return { name, type };
   }
@@ -136,10 +130,10 @@ export class GraphDraft {
     return tensor.name;
   }
 
-  #add(operator: string, inputs: readonly string[], count: number, attributes: Attributes, domain: string) {
+  #add(operator: string, inputs: readonly string[], count: number, attributes: Attributes) {
     const name = `${operator} ${this.nodes.length}`;
     const outputs = count === 1 ? [name] : Array.from({ length: count }, (_, i) => `${name}.${i}`);
-    this.nodes.push({ operator, domain, name, inputs, outputs, attributes });
+    this.nodes.push({ operator, name, inputs, outputs, attributes });
     return outputs;
   }
 }

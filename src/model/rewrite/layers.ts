@@ -45,11 +45,9 @@ const QUICK_FACTOR = 1.702;
 
 export function activate(g: GraphDraft, x: Value, kind: Transformer['activation']): Value {
   if (kind === 'quick_gelu') {
-    if (g.fused) return g.op('QuickGelu', [x], { alpha: { float: QUICK_FACTOR } }, 'com.microsoft');
     const scaled = g.op('Mul', [x, g.number(QUICK_FACTOR, x.type)]);
     return g.op('Mul', [x, g.op('Sigmoid', [scaled])]);
   }
-  if (g.fused) return g.op('Gelu', [x], {}, 'com.microsoft');
   const error = g.op('Erf', [g.op('Mul', [x, g.number(Math.SQRT1_2, x.type)])]);
   const share = g.op('Add', [error, g.number(1, x.type)]);
   return g.op('Mul', [g.op('Mul', [x, share]), g.number(0.5, x.type)]);

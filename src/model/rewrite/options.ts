@@ -1,4 +1,7 @@
-/** How a tower's graph is built anew from its architecture. Each differs from the original in one respect; they compose. */
+/**
+ * How a tower's graph is built anew from its architecture. Each differs from the original in one respect; they compose. The
+ * operators are ONNX's own: ONNX Runtime fuses them itself, and its own attention and skip norm are no faster on a CPU.
+ */
 export interface RewriteOptions {
   /**
    * Text: any number of columns up to the context, or always the context. `packed`: only tokens that count, each beginning
@@ -14,6 +17,4 @@ export interface RewriteOptions {
    * the last projection in float32. `fp32-residual`: fp16 with the residual stream in float32.
    */
   readonly precision: 'fp32' | 'fp16' | 'fp32-residual' | 'bf16';
-  /** ONNX's own operators alone (TensorRT), or also the fused ones of ONNX Runtime's domain `com.microsoft`. */
-  readonly operators: 'onnx' | 'onnxruntime';
 }

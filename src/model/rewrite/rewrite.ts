@@ -37,24 +37,23 @@ export async function rewriteTower(
   const located = locateWeights(draft.weights.values(), dirname(path), dataPath);
   const bytes = encodeOnnx(model(draft, located, options), dirname(path));
   const mark = randomUUID();
+  const unfinished = (file: string) => `${file}.${mark}`;
+  const hasData = located.some(({ isComputed }) => isComputed);
   try {
-    if (located.some(({ isComputed }) => isComputed)) {
-      await writeWeights(`${dataPath}.${mark}`, located, signal);
-      signal.throwIfAborted();
-      await rename(`${dataPath}.${mark}`, dataPath);
-    }
-    await writeWhole(`${path}.${mark}`, bytes);
+    if (hasData) await writeWeights(unfinished(dataPath), located, signal);
+    await writeWhole(unfinished(path), bytes);
     signal.throwIfAborted();
-    await rename(`${path}.${mark}`, path);
+    if (hasData) await rename(unfinished(dataPath), dataPath);
+    await rename(unfinished(path), path);
   } catch (thrown) {
-    await Promise.all([path, dataPath].map((file) => rm(`${file}.${mark}`, { force: true }).catch(() => {})));
+    for (const file of [path, dataPath]) await rm(unfinished(file), { force: true }).catch(() => {});
     throw explain(thrown, path);
   }
   return towerContract(architecture, options, path, located);
 }
 
 function draw(architecture: TowerArchitecture, options: RewriteOptions): GraphDraft {
-  const draft = new GraphDraft(options);
+  const draft = new GraphDraft(options.precision);
   if (architecture.family === 'text') buildText(draft, architecture, options);
   else if (architecture.family === 'vit') buildVisionTransformer(draft, architecture, options);
   else buildResNet(draft, architecture, options);
@@ -68,7 +67,7 @@ function model(draft: GraphDraft, located: readonly Located[], options: RewriteO
     producer: 'clip-server',
     // Convolutions take bfloat16 from operator set 22 on, which needs version 10; the rest is written alike in both.
     irVersion: isBrain ? 10 : 8,
-    opsets: { '': isBrain ? 22 : 18, ...(draft.fused && { 'com.microsoft': 1 }) },
+    opsets: { '': isBrain ? 22 : 18 },
     metadata: { rewriter: String(REWRITER_VERSION), ...options },
     inputs: draft.inputs,
     outputs: draft.outputs,

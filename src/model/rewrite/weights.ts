@@ -1,4 +1,4 @@
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { isAbsolute, relative, sep } from 'node:path';
 import { ClipError } from '../../errors.ts';
 import type { Place } from '../architecture/architecture.ts';
@@ -45,7 +45,7 @@ export function writtenTensor({ wanted: { name, type, dims }, place }: Located):
 /**
  * Writes the computed weights to `path`, one at a time, so that memory holds no more than the largest twice.
  *
- * @throws ClipError model_invalid where a weight is not finite, or too large for 16 bits; the file is then removed
+ * @throws ClipError model_invalid where a weight is not finite, or too large for 16 bits
  */
 export async function writeWeights(
   path: string,
@@ -59,9 +59,6 @@ export async function writeWeights(
       if (isComputed) await file.write(await encode(wanted), 0, place.length, place.offset);
     }
     await file.sync();
-  } catch (thrown) {
-    await rm(path, { force: true });
-    throw thrown;
   } finally {
     await file.close();
   }

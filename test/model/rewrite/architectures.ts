@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type {
   Block,
   Bottleneck,
@@ -176,9 +176,4 @@ export async function resnetArchitecture(
       output,
     },
   };
-}
-
-/** The folder of a file, where a rewritten one finds its weights in place. */
-export function beside(weight: Weight): string {
-  return dirname(weight.place!.path);
 }

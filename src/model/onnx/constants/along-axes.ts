@@ -67,6 +67,7 @@ function cumulate({ node, inputs: [x, given], workshop }: Call): readonly View[]
         const at = first + (isReverse ? length - 1 - i : i) * inner;
         const before = sum;
         sum += from![at]!;
+        if (to instanceof Float32Array) sum = Math.fround(sum);
         to[at] = isExclusive ? before : sum;
       }
     }

@@ -16,8 +16,8 @@ export const LAYOUT: Readonly<Record<string, Operation>> = {
   Flatten: (call) => {
     const [x] = call.inputs;
     const stated = attribute(call.node, 'axis', 'integer') ?? 1;
-    const axis = x && axisOf(stated, x.dims.length + 1);
-    if (!x || axis === undefined) return undefined;
+    if (!x || Math.abs(stated) > x.dims.length) return undefined;
+    const axis = stated < 0 ? stated + x.dims.length : stated;
     return reshaped(call, x, [elementCount(x.dims.slice(0, axis)), elementCount(x.dims.slice(axis))]);
   },
   Squeeze: (call) => {
