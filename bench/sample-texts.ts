@@ -2,18 +2,25 @@ import { readFileSync } from 'node:fs';
 import { createClipTokenizer } from '../src/preprocess/text/clip-tokenizer.ts';
 
 const CONTEXT = 77;
-/** Each is one token. */
-const WORDS =
-  'photo cat dog red apple street house water old green man woman bird tree snow boat car blue sky table'.split(
-    ' ',
-  );
 
 const tokenizer = await createClipTokenizer(CONTEXT);
+const lines = readFileSync(new URL('data/captions.txt', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n');
+/** The captions' words that are one token each. */
+const words = [...new Set(lines.join(' ').match(/\b[a-z]{3,}\b/g))].filter((word) => tokens(word) === 3);
+
+/** Numbers below `limit`, the same each time for the same seed. */
+function chance(seed: number): (limit: number) => number {
+  return (limit) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+    return (seed >> 8) % limit;
+  };
+}
 
 /** Descriptions that people wrote of their pictures, in an order that mixes their subjects; see bench/data. */
 export function captions(): string[] {
-  const file = new URL('data/captions.txt', import.meta.url);
-  return shuffled(readFileSync(file, 'utf8').trimEnd().split('\n'));
+  return shuffled([...lines]);
 }
 
 /** Tokens of a text, start and end included. */
@@ -21,14 +28,11 @@ export function tokens(text: string): number {
   return tokenizer.encode(text).length;
 }
 
-/** `count` different texts of exactly `length` tokens, start and end included. */
+/** `count` texts of exactly `length` tokens, start and end included, of words by chance: few begin alike. */
 export function textsOf(length: number, count: number): string[] {
-  return Array.from({ length: count }, (_, seed) => {
-    const words = Array.from(
-      { length: length - 2 },
-      (_, at) => WORDS[(seed * 7 + at * (seed + 3)) % WORDS.length],
-    );
-    const text = words.join(' ');
+  const draw = chance(length);
+  return Array.from({ length: count }, () => {
+    const text = Array.from({ length: length - 2 }, () => words[draw(words.length)]).join(' ');
     if (tokens(text) !== length) throw new Error(`expected ${length} tokens, got ${tokens(text)}: ${text}`);
     return text;
   });
@@ -40,12 +44,10 @@ export function textsOfEach(shortest: number, longest: number, perLength: number
   return shuffled(lengths.flatMap((length) => textsOf(length, perLength)));
 }
 
-/** The same order each time. */
 function shuffled(texts: string[]): string[] {
-  let seed = 1;
+  const draw = chance(1);
   for (let left = texts.length; left > 1; left--) {
-    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-    const at = (seed >> 8) % left;
+    const at = draw(left);
     [texts[left - 1], texts[at]] = [texts[at]!, texts[left - 1]!];
   }
   return texts;

@@ -71,14 +71,12 @@ export function servingOf({ contract, refusal, unrecognised }: Omit<Inspection, 
   return `rewritten at the first start, if proved to give the same vectors: ${changesOf(plan.options, plan.lengths)}`;
 }
 
-function changesOf(options: RewriteOptions, lengths: readonly number[]): string {
-  const { columns, pixels, precision, operators } = options;
+function changesOf({ columns, pixels, precision }: RewriteOptions, lengths: readonly number[]): string {
   const changes = [
-    columns === 'packed' && 'texts without padding',
+    columns === 'packed' && `texts without padding, in batches of up to ${lengths.join(', ')} tokens a text`,
     columns === 'dynamic' && `texts cut to ${lengths.join(', ')} columns`,
     pixels === 'uint8' && 'pictures normalised inside',
     precision !== 'fp32' && `in ${precision}`,
-    operators === 'onnxruntime' && "ONNX Runtime's fused operators",
   ];
   return changes.filter(Boolean).join(', ');
 }
