@@ -23,7 +23,6 @@ export function planOf({ tower, contextLength }: TowerContract): RewritePlan | u
       end: 'given',
       pixels: 'float32',
       precision: 'fp32',
-      operators: 'onnxruntime',
     },
     lengths: [...LENGTHS.filter((length) => length < contextLength), contextLength],
   };
