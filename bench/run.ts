@@ -5,6 +5,7 @@ import { grpcWindowBench } from './grpc-window.ts';
 import { imageTowerBench } from './image-tower.ts';
 import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
+import { rewriteBench } from './rewrite.ts';
 import { servedBench } from './served.ts';
 import { streamsBench } from './streams.ts';
 import { textsBench } from './texts.ts';
@@ -13,6 +14,7 @@ import { tokenizerBench } from './tokenizer.ts';
 const BENCHES = {
   served: servedBench,
   texts: textsBench,
+  rewrite: rewriteBench,
   images: imagesBench,
   'image-tower': imageTowerBench,
   tokenizer: tokenizerBench,
