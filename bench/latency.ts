@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { testModel } from '../test/models/test-model.ts';
 import { startBuiltServer } from '../test/server/built-server.ts';
 import { median } from './median.ts';
-import { post } from './served.ts';
+import { post } from './post.ts';
 
 const REQUESTS = 200;
 const ROUNDS = 5;

@@ -12,7 +12,7 @@ const IN_FLIGHT = 32;
 const STARTS = 1;
 const PROTOCOLS = ['http', 'grpc', 'websocket'] as const;
 const CASES = PROTOCOLS.flatMap((protocol) => [1, 64].map((texts) => ({ protocol, texts })));
-const LOAD = new URL('./load.ts', import.meta.url);
+const CLIENT = new URL('./protocol-client.ts', import.meta.url);
 
 interface Running {
   readonly pid: number;
@@ -87,7 +87,7 @@ async function load(
   texts: number,
 ): Promise<number> {
   const args = [protocol, ports[protocol], texts, IN_FLIGHT, SECONDS].map(String);
-  const child = fork(LOAD, args, { execArgv: ['--import', 'tsx'] });
+  const child = fork(CLIENT, args, { execArgv: ['--import', 'tsx'] });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`the client (${args.join(' ')}) ended with ${code} before it had a result`);
   });

@@ -2,16 +2,22 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { schedulerOverheadBench } from './core.ts';
 import { grpcWindowBench } from './grpc-window.ts';
+import { imageTowerBench } from './image-tower.ts';
 import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
 import { protocolsBench } from './protocols.ts';
+import { rewriteBench } from './rewrite.ts';
 import { servedBench } from './served.ts';
 import { streamsBench } from './streams.ts';
+import { textsBench } from './texts.ts';
 import { tokenizerBench } from './tokenizer.ts';
 
 const BENCHES = {
   served: servedBench,
+  texts: textsBench,
+  rewrite: rewriteBench,
   images: imagesBench,
+  'image-tower': imageTowerBench,
   tokenizer: tokenizerBench,
   latency: latencyBench,
   scheduler: schedulerOverheadBench,

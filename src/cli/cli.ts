@@ -2,6 +2,7 @@ import { ConfigError } from '../config/config.ts';
 import { type Addon, loadAddon } from '../native/addon.ts';
 import { encode } from './encode.ts';
 import { HELP, version } from './help.ts';
+import { inspect } from './inspect.ts';
 import { models } from './models.ts';
 import { pull } from './pull.ts';
 import { serve } from './serve.ts';
@@ -36,6 +37,7 @@ async function run(args: string[]): Promise<number> {
   const [first, ...rest] = args;
   if (first === 'models') return models(rest);
   if (first === 'pull') return pull(rest);
+  if (first === 'inspect') return inspect(rest);
   if (first === 'encode') return encode(rest);
   if (args.includes('--help') || args.includes('-h')) return print(HELP);
   if (args.includes('--version') || args.includes('-v')) return print(`${version()}\n`);

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../config/config.ts';
 import type { Tower } from './tower.ts';
 
@@ -38,14 +38,28 @@ export async function locateModel(modelPath: string): Promise<ModelFiles> {
     const text = join(folder, layout.text);
     const image = join(folder, layout.image);
     if (!(await isFile(text)) || !(await isFile(image))) continue;
-    const tokenizer = await findBeside(folder, text, ['tokenizer.json']);
-    const preprocessing = await findBeside(folder, image, [
-      'preprocess_cfg.json',
-      'preprocessor_config.json',
-    ]);
-    return { text, image, ...(tokenizer && { tokenizer }), ...(preprocessing && { preprocessing }) };
+    return { text, image, ...(await findCompanions(folder, { text, image })) };
   }
   throw new ConfigError(await describeMissing(folder));
+}
+
+type Companions = Pick<ModelFiles, 'tokenizer' | 'preprocessing'>;
+
+async function findCompanions(
+  folder: string,
+  { text, image }: Readonly<Record<Tower, string>>,
+): Promise<Companions> {
+  const tokenizer = await findBeside(folder, text, ['tokenizer.json']);
+  const preprocessing = await findBeside(folder, image, ['preprocess_cfg.json', 'preprocessor_config.json']);
+  return { ...(tokenizer && { tokenizer }), ...(preprocessing && { preprocessing }) };
+}
+
+/** What an exporter wrote for the tower in one ONNX file, whether or not the other tower is there. */
+export async function companionsOf(file: string): Promise<Companions> {
+  const path = resolve(file);
+  const names = LAYOUTS.flatMap(({ text, image }) => [text, image]);
+  const name = names.find((known) => path.endsWith(join('/', known))) ?? basename(path);
+  return findCompanions(path.slice(0, -name.length - 1), { text: path, image: path });
 }
 
 /** The first of the names that lies beside the tower or at the top of the folder. */

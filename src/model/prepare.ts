@@ -73,13 +73,7 @@ async function establish(
   isPublished: boolean,
   signal: AbortSignal,
 ): Promise<PreparedModel> {
-  const recipeSide = files.preprocessing && (await readRecipe(files.preprocessing));
-  const resolution = recipeSide || model?.resolution;
-  const tokenizerContext = files.tokenizer && (await readTokenizerContext(files.tokenizer));
-  const hints: ContractHints = {
-    ...(resolution && { resolution }),
-    ...(tokenizerContext && { tokenizerContext }),
-  };
+  const { recipeSide, ...hints } = await readHints(files, model);
   const textModel = await readOnnx(files.text, signal);
   const imageModel = await readOnnx(files.image, signal);
   const text = await establishTower(textModel, 'text', hints);
@@ -100,6 +94,21 @@ async function establish(
   const warnings = [...doubts, ...activations].filter((doubt) => doubt !== undefined);
   const contract = { name, text, image, ...(files.tokenizer && { tokenizerFile: files.tokenizer }) };
   return { contract, warnings };
+}
+
+/** What lies beside the towers, and the model's name, say of them. `recipeSide` is what the preprocessing file asks for. */
+export async function readHints(
+  files: Pick<ModelFiles, 'tokenizer' | 'preprocessing'>,
+  model: CatalogueModel | undefined,
+): Promise<ContractHints & { readonly recipeSide?: number }> {
+  const recipeSide = files.preprocessing && (await readRecipe(files.preprocessing));
+  const resolution = recipeSide || model?.resolution;
+  const tokenizerContext = files.tokenizer && (await readTokenizerContext(files.tokenizer));
+  return {
+    ...(recipeSide && { recipeSide }),
+    ...(resolution && { resolution }),
+    ...(tokenizerContext && { tokenizerContext }),
+  };
 }
 
 function requireEqualWidths(text: TowerContract, image: TowerContract): void {

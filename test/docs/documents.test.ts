@@ -86,6 +86,18 @@ test('the commands of the README exist', async () => {
   await assert.rejects(run(process.execPath, [launch, 'pull', 'ViT-L/14'], { env }), { code: 1 });
 });
 
+test('the page that docs/models.md shows of a file has the lines that the command prints', async () => {
+  const models = readFileSync(join(ROOT, 'docs/models.md'), 'utf8');
+  const [command] = blocks(models, 'sh').filter((block) => block.includes('clip-server inspect'));
+  const [page] = blocks(models, 'text');
+  const folder = await testModel('tiny');
+  const launch = `${process.execPath} ${join(ROOT, 'dist/cli/launch.cjs')}`;
+  const typed = command!.replace('clip-server', launch).replace('my-clip', folder);
+  const { stdout } = await run('bash', ['-c', typed]);
+  const names = (text: string) => [...text.matchAll(/^ {2}(\S.*?) {2}/gm)].map(([, name]) => name);
+  assert.deepEqual(names(stdout), names(page!));
+});
+
 test('the scripts that the documents name are in package.json', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   for (const name of documents)

@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   service: ['config', 'model', 'preprocess', 'schedule', 'engine/engine.ts'],
   protocol: ['config', 'service'],
   client: ['protocol/jina'],
-  cli: ['config', 'model', 'native', 'client', 'main.ts'],
+  cli: ['config', 'model', 'engine/rewrite/plan.ts', 'native', 'client', 'main.ts'],
   'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
 };
 

@@ -23,6 +23,8 @@ export interface BuiltServerOptions {
   readonly nodeOptions?: string;
   /** Default: HTTP alone, on a free port. */
   readonly ports?: Ports;
+  /** Keys beside `model_path` and `device`. */
+  readonly encoder?: Readonly<Record<string, string | number | boolean>>;
   /** In place of this process's environment. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -31,11 +33,12 @@ export interface BuiltServerOptions {
 export async function startBuiltServer(
   modelPath: string,
   threads: number,
-  { replicas = 1, nodeOptions = '', ports = { http: 0 }, environment = process.env }: BuiltServerOptions = {},
+  options: BuiltServerOptions = {},
 ): Promise<RunningServer> {
+  const { nodeOptions = '', ports = { http: 0 }, environment = process.env } = options;
   const folder = await mkdtemp(join(tmpdir(), 'clip-server-'));
   const flow = join(folder, 'flow.yml');
-  writeFileSync(flow, flowText(modelPath, ports, replicas));
+  writeFileSync(flow, flowText(modelPath, ports, options));
   const launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
   const env = {
     ...environment,
@@ -60,7 +63,12 @@ export async function startBuiltServer(
 }
 
 /** A flow that both this server and the Python server read. */
-export function flowText(modelPath: string, ports: Ports, replicas = 1): string {
+export function flowText(
+  modelPath: string,
+  ports: Ports,
+  { replicas = 1, encoder = {} }: Pick<BuiltServerOptions, 'replicas' | 'encoder'> = {},
+): string {
+  const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
   return `jtype: Flow
 version: '1'
 with:
@@ -74,7 +82,7 @@ executors:
       jtype: CLIPEncoder
       with:
         model_path: ${JSON.stringify(modelPath)}
-        device: cpu
+        device: cpu${others.join('')}
       metas:
         py_modules:
           - clip_server.executors.clip_onnx
