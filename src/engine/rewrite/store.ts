@@ -3,19 +3,20 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { env } from 'onnxruntime-node';
 import { readNote, writeNote } from '../../model/note.ts';
+import { REWRITER_VERSION } from '../../model/rewrite/rewrite.ts';
 import type { TowerContract } from '../../model/tower.ts';
 import { filesOf, type Home, keyIn } from './home.ts';
 import type { RewritePlan } from './plan.ts';
 import { areUnchanged, type HashedFile, hashFile } from './source.ts';
 import type { Refusal, Settled } from './verdict.ts';
 
-/** Of the recogniser, the rewriter and the proof: to be raised whenever one of them changes what it does. */
+/** Of the recogniser and the proof: to be raised whenever one of them changes what it does. */
 const VERSION = 1;
 
 /** What a verdict depends on. ONNX Runtime computes differently on other processors. */
 export function keyOf(files: readonly HashedFile[], plan: RewritePlan): string {
   const sources = files.map(({ name, sha256 }) => [name, sha256]);
-  const all = [VERSION, sources, plan, env.versions.node, process.arch];
+  const all = [VERSION, REWRITER_VERSION, sources, plan, env.versions.node, process.arch];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16);
 }
 
