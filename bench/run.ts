@@ -4,6 +4,7 @@ import { schedulerOverheadBench } from './core.ts';
 import { grpcWindowBench } from './grpc-window.ts';
 import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
+import { protocolsBench } from './protocols.ts';
 import { servedBench } from './served.ts';
 import { streamsBench } from './streams.ts';
 import { tokenizerBench } from './tokenizer.ts';
@@ -16,6 +17,7 @@ const BENCHES = {
   scheduler: schedulerOverheadBench,
   'grpc-window': grpcWindowBench,
   streams: streamsBench,
+  protocols: protocolsBench,
 };
 
 // npm run bench [-- NAME…] [--out FILE]: a table on the terminal, and JSON in FILE.
