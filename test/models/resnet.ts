@@ -42,7 +42,10 @@ function bottleneck(
   const wide = planes * 4;
   const narrow = g.op('Relu', [convolution(g, x, `${name}.1`, channels, planes, 1)]);
   const middle = g.op('Relu', [convolution(g, narrow, `${name}.2`, planes, planes, 3)]);
-  const branch = convolution(g, shrink ? averagePool(g, middle) : middle, `${name}.3`, planes, wide, 1);
+  const last = shrink ? averagePool(g, middle) : middle;
+  // Trained branches add little to their block, initial ones nothing (openai/CLIP). Were each as large as what it is added to,
+  // the last layer's attention would jump from place to place at a rounding.
+  const branch = convolution(g, last, `${name}.3`, planes, wide, 1, 1, 0.2);
   const shortcut =
     shrink || channels !== wide
       ? convolution(g, shrink ? averagePool(g, x) : x, `${name}.downsample`, channels, wide, 1)
@@ -59,6 +62,7 @@ function convolution(
   outputs: number,
   size: number,
   stride = 1,
+  normScale = 0.8,
 ): string {
   const weight = g.weight(`${name}.conv`, [outputs, inputs, size, size], (2 / (inputs * size * size)) ** 0.5);
   const edge = (size - 1) / 2;
@@ -68,7 +72,7 @@ function convolution(
     strides: [stride, stride],
   });
   const parameters = [
-    g.weight(`${name}.bn.scale`, [outputs], 0.1, 0.8),
+    g.weight(`${name}.bn.scale`, [outputs], 0.1, normScale),
     g.weight(`${name}.bn.bias`, [outputs], 0.01),
     g.weight(`${name}.bn.mean`, [outputs], 0.1),
     g.weight(`${name}.bn.var`, [outputs], 0.05, 1),

@@ -10,7 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeModel } from '../models/make-model.ts';
 import { PRESETS, type Preset } from '../models/presets.ts';
-import type { Job, Line } from './full-shape.ts';
+import type { Job, Line } from './check-tower.ts';
 
 const PUBLISHED: readonly Preset[] = [
   'RN50',
@@ -50,8 +50,10 @@ async function check(preset: Preset): Promise<void> {
 }
 
 async function checkTower(label: string, job: Job): Promise<void> {
-  const child = fork(join(import.meta.dirname, 'full-shape.ts'), {
+  const child = fork(join(import.meta.dirname, 'check-tower.ts'), {
     execArgv: ['--import', import.meta.resolve('tsx')],
+    // JSON has no NaN.
+    serialization: 'advanced',
   });
   child.on('message', (line: Line) => {
     if (line.fault !== undefined) failures++;

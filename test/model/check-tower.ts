@@ -41,6 +41,8 @@ export interface Line {
 const LEAST_COSINE = { fp32: 0.999_999_9, half: 0.9995 };
 const MOST_DIFFERENCE = 1e-5;
 
+// Whoever asked is gone, or has all it asked for.
+process.once('disconnect', () => process.exit());
 const [job] = (await once(process, 'message')) as [Job];
 await checkTower(job);
 process.disconnect();
