@@ -88,7 +88,9 @@ async function establish(
   const doubts = model ? differences(text, image, model) : [];
   if (isPublished && doubts.length > 0) throw new ClipError('model_invalid', doubts.join('; '));
   const activations =
-    model?.weights === 'openai' ? [activationDoubt(textModel), activationDoubt(imageModel)] : [];
+    model?.weights === 'openai'
+      ? [await activationDoubt(textModel, text, signal), await activationDoubt(imageModel, image, signal)]
+      : [];
   const warnings = [...doubts, ...activations].filter((doubt) => doubt !== undefined);
   const contract = { name, text, image, ...(files.tokenizer && { tokenizerFile: files.tokenizer }) };
   return { contract, warnings };

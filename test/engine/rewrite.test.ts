@@ -9,6 +9,7 @@ import {
   rename,
   rm,
   stat,
+  symlink,
   utimes,
   writeFile,
 } from 'node:fs/promises';
@@ -204,6 +205,16 @@ test('where nothing can be written beside the model, its graph lies in the cache
   await served.close();
   assert.deepEqual((await house.start({}, contract)).contract, served.contract);
   assert.equal((await house.runs()).length, 1);
+});
+
+test('a model that is a link out of its folder keeps its graph in the cache: ONNX Runtime follows none', async (t) => {
+  const house = await House.open(t, { columns: 'dynamic' });
+  const { path } = house.contract.text;
+  await rename(path, join(house.folder, '..', 'blob'));
+  await symlink('../blob', path);
+  const { contract } = await house.start();
+  assert.ok(contract.text.path.startsWith(join(house.cache, 'rewritten')), contract.text.path);
+  assert.deepEqual(await house.files(), []);
 });
 
 test('where nothing can be written there either, it lies in a folder that goes with the server', async (t) => {

@@ -21,6 +21,14 @@ const ARRANGING = new Set([
   'Dropout',
   'CastLike',
 ]);
+/** How many inputs operators cannot do without; all others one. */
+const INPUTS: readonly (readonly [RegExp, number])[] = [
+  [/^BatchNormalization$/, 5],
+  [/^(Where|Attention|MultiHeadAttention)$/, 3],
+  [/^(Add|Sub|Mul|Div|Pow|Mod|Equal|Less|LessOrEqual|Greater|GreaterOrEqual|And|Or)$/, 2],
+  [/^(MatMul|FusedMatMul|Gemm|Conv|Gather|GatherND|GatherElements|Expand|Tile|LayerNormalization)$/, 2],
+];
+const SOURCELESS = /^(Constant|Random\w*)$/;
 /** Exporters write the largest number of 32 or 64 bits for an end left open. */
 const LAST = 2 ** 31 - 1;
 const QUANTISED = /quantize|^QLinear|Integer$|NBits|^QAttention|^QGemm/i;
@@ -111,26 +119,15 @@ export class TowerGraph {
 
   /** `value` before everything that only arranges its elements or rounds them to another floating-point type. */
   through(value: string): string {
-    for (let at = value; ; ) {
-      const node = this.node(at);
-      if (
-        !node ||
-        node.domain !== '' ||
-        !(ARRANGING.has(node.operator) || isRounding(node) || this.#isIdle(node))
-      )
-        return at;
-      at = node.inputs[0]!;
-    }
+    return this.#before(
+      value,
+      (node) => ARRANGING.has(node.operator) || isRounding(node) || this.#isIdle(node),
+    );
   }
 
   /** Ids before arrangement and conversions between whole numbers. */
   throughIds(value: string): string {
-    for (let at = value; ; ) {
-      const node = this.node(at);
-      if (!node || node.domain !== '' || !(ARRANGING.has(node.operator) || node.operator === 'Cast'))
-        return at;
-      at = node.inputs[0]!;
-    }
+    return this.#before(value, ({ operator }) => ARRANGING.has(operator) || operator === 'Cast');
   }
 
   /** The weights that `value` is. Throws Unrecognised where it is none, or not of floating-point numbers. */
@@ -156,6 +153,14 @@ export class TowerGraph {
     if (node) return describeNode(node);
     if (this.#links.input(value)) return `the input ${value}`;
     return this.#links.tensor(value) ? `the constant ${value}` : 'nothing';
+  }
+
+  #before(value: string, isPassed: (node: OnnxNode) => boolean): string {
+    let at = value;
+    for (let node = this.node(at); node?.domain === '' && isPassed(node); node = this.node(at)) {
+      at = node.inputs[0] ?? '';
+    }
+    return at;
   }
 
   /** A padding by nothing, which exporters write before a pooling, or a slice of all. */
@@ -185,7 +190,13 @@ export function describeNode({ operator, domain, name, outputs }: OnnxNode): str
   return `${domain ? `${domain}.` : ''}${operator} ${JSON.stringify(name || outputs[0])}`;
 }
 
+/** Everything that looks at a node afterwards relies on its inputs being there. */
 function refuseForeign(node: OnnxNode): void {
+  const needed = INPUTS.find(([operators]) => operators.test(node.operator))?.[1] ?? 1;
+  const isWhole = node.inputs.length >= needed && node.inputs.slice(0, needed).every(Boolean);
+  if (!isWhole && !SOURCELESS.test(node.operator)) {
+    throw new Unrecognised(`it lacks inputs: ${describeNode(node)}`);
+  }
   if (QUANTISED.test(node.operator)) throw new Unrecognised(`it is quantised: ${describeNode(node)}`);
   for (const { kind } of node.attributes.values()) {
     if (kind === 'graph' || kind === 'graphs')

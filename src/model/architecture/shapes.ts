@@ -18,7 +18,7 @@ type Rule = (node: OnnxNode, inputs: readonly Known[]) => Dims | undefined;
 const RULES: Readonly<Record<string, Rule>> = {
   ...each('Identity Cast Dropout Relu Sigmoid Tanh Erf Gelu Sqrt Reciprocal Softmax IsNaN Not Clip', first),
   ...each('LayerNormalization BatchNormalization', first),
-  ...each('Add Sub Mul Div Pow Where', (_, inputs) => inputs.map(({ dims }) => dims).reduce(broadcast)),
+  ...each('Add Sub Mul Div Pow Where', (_, inputs) => inputs.map(({ dims }) => dims).reduce(broadcast, [])),
   Transpose: (node, [x]) => {
     const order = attribute(node, 'perm', 'integers') ?? x?.dims?.map((_, i) => x.dims!.length - 1 - i);
     return x?.dims && order?.map((axis) => x.dims![axis]);
