@@ -5,6 +5,7 @@ import { grpcWindowBench } from './grpc-window.ts';
 import { imageTowerBench } from './image-tower.ts';
 import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
+import { protocolsBench } from './protocols.ts';
 import { rewriteBench } from './rewrite.ts';
 import { servedBench } from './served.ts';
 import { streamsBench } from './streams.ts';
@@ -22,6 +23,7 @@ const BENCHES = {
   scheduler: schedulerOverheadBench,
   'grpc-window': grpcWindowBench,
   streams: streamsBench,
+  protocols: protocolsBench,
 };
 
 // npm run bench [-- NAME…] [--out FILE]: a table on the terminal, and JSON in FILE.

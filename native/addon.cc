@@ -202,10 +202,13 @@ void exit_now(const Napi::CallbackInfo& info) {
   std::_Exit(info[0].ToNumber().Int32Value());
 }
 
-void trim_memory(const Napi::CallbackInfo&) {
+Napi::Value trim_memory(const Napi::CallbackInfo& info) {
+  return clip::Job::run(info.Env(), {}, 0, [](uint8_t*) {
 #ifdef __GLIBC__
-  malloc_trim(0);
+    malloc_trim(0);
 #endif
+    return false;
+  });
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {

@@ -53,6 +53,7 @@ function ensureTypeScript() {
   if (newest(path.join(ROOT, 'dist', 'cli', 'launch.cjs')) >= sources) return;
   fs.rmSync(path.join(ROOT, 'dist'), { recursive: true, force: true });
   run(process.execPath, [path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
+  fs.chmodSync(path.join(ROOT, 'dist', 'cli', 'launch.cjs'), 0o755);
 }
 
 function ensureAddon() {

@@ -7,6 +7,7 @@ import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
 import type { ModelContract } from './model/tower.ts';
 import { obtainAddon } from './native/build.ts';
+import { keepTrimmed } from './native/trim.ts';
 import { readiness } from './observe/health.ts';
 import type { Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -144,7 +145,8 @@ async function serveModel(
   });
   closers.add(() => scheduler.close());
   await scheduler.start(signal);
-  addon.trimMemory();
+  await addon.trimMemory();
+  closers.add(keepTrimmed(addon));
   const admission = new Admission({ limits, metrics });
   return new Service({
     model: contract.name,

@@ -14,6 +14,10 @@ export interface ThreadOptions {
 
 const CLOSE_MS = 5_000;
 
+// ONNX Runtime reports to its maker from 1.29 on, and keeps an identifier of the machine in the user's cache, unless this
+// is set before its library is loaded.
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 interface Call<T> {
   resolve(value: T): void;
   reject(error: ClipError): void;

@@ -24,9 +24,9 @@ export interface Addon {
   normalise(pixels: Uint8Array, out: Float32Array, offset: number): void;
   /**
    * Gives free memory back to the system where the C library is glibc, which keeps it otherwise: after a model of 600 MB is
-   * loaded, about 300 MB. Tens of milliseconds; nothing else happens meanwhile on this thread.
+   * loaded, about 300 MB. Milliseconds on a thread of libuv's pool.
    */
-  trimMemory(): void;
+  trimMemory(): Promise<void>;
   /**
    * Ends the process at once with this code: no handler runs and no thread is waited for. Node's own `process.exit` waits
    * for a thread that is inside ONNX Runtime, then aborts with a core.

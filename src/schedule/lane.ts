@@ -223,8 +223,11 @@ export class Lane {
   }
 }
 
-/** Each row in memory of its own: one that is kept does not keep the batch. Settled entries stay as they are. */
+/**
+ * Rows are views of the batch: memory of their own would be an allocation outside the heap for each, which the collector
+ * pays for. Whoever keeps one keeps its batch. Settled entries stay as they are.
+ */
 function answer(entries: readonly Entry[], rows: Float32Array): void {
   const width = rows.length / entries.length;
-  entries.forEach((entry, i) => void entry.resolve(rows.slice(i * width, (i + 1) * width)));
+  entries.forEach((entry, i) => void entry.resolve(rows.subarray(i * width, (i + 1) * width)));
 }

@@ -84,7 +84,7 @@ export class Scheduler {
   }
 
   /**
-   * The vector of one input, in memory of its own.
+   * The vector of one input: a view of its batch's.
    * @throws ClipError cancelled, deadline_exceeded, queue_timeout, not_ready, draining, engine_failed,
    * engine_timeout, bad_vector
    */

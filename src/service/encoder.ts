@@ -86,7 +86,22 @@ export class Encoder {
         (item, leave) => this.#remotePicture(item, leave, patience),
       ),
     ]);
-    return Promise.all(outcomes);
+    const all = await Promise.all(outcomes);
+    this.#count(items, all);
+    return all;
+  }
+
+  #count(items: readonly Item[], outcomes: readonly Outcome[]): void {
+    const counts = new Map<string, { readonly tower: Tower; readonly code: string; count: number }>();
+    for (const [index, outcome] of outcomes.entries()) {
+      const tower = towerOf(items[index]!);
+      const code = 'error' in outcome ? outcome.error.code : 'ok';
+      const key = `${tower} ${code}`;
+      const entry = counts.get(key) ?? { tower, code, count: 0 };
+      entry.count++;
+      counts.set(key, entry);
+    }
+    for (const { count, ...labels } of counts.values()) this.#options.metrics.items.inc(labels, count);
   }
 
   async #feedTexts(
@@ -168,15 +183,10 @@ export class Encoder {
   }
 
   async #outcome(tower: Tower, vector: Promise<Float32Array>, spans?: TowerSpans): Promise<Outcome> {
-    const { items } = this.#options.metrics;
     try {
-      const outcome = { vector: await vector };
-      items.inc({ tower, code: 'ok' });
-      return outcome;
+      return { vector: await vector };
     } catch (thrown) {
-      const error = ClipError.from(thrown);
-      items.inc({ tower, code: error.code });
-      return { error };
+      return { error: ClipError.from(thrown) };
     } finally {
       spans?.answered(tower);
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fakeVector, textInput } from '../engine/fake.ts';
+import { fakeVector } from '../engine/fake.ts';
 import { Scene } from './scene.ts';
 import { turn } from './wound-clock.ts';
 
@@ -68,15 +68,6 @@ test('texts do not wait for images in the engine, nor images for texts', async (
   assert.deepEqual(scene.images.seen, [[1, 2], [3, 4], [5]]);
   scene.stage.release();
   assert.deepEqual(await text, fakeVector(9));
-});
-
-test('a vector has memory of its own', async () => {
-  const scene = await Scene.started();
-  const { signal } = new AbortController();
-  const [one] = await Promise.all(
-    [1, 2].map((key) => scene.scheduler.submit('text', textInput(key), { signal })),
-  );
-  assert.equal(one!.buffer.byteLength, one!.byteLength);
 });
 
 test('the queue, the batches and the time in the queue are measured', async () => {

@@ -6,41 +6,52 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+/** The ports by protocol, as a flow names them. */
+export type Ports = Readonly<Partial<Record<'grpc' | 'http' | 'websocket', number>>>;
+
 export interface RunningServer {
+  /** Of HTTP. */
   readonly url: string;
+  readonly ports: Ports;
   readonly pid: number;
   /** By SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>;
 }
 
-export interface ServerOptions {
+export interface BuiltServerOptions {
   readonly replicas?: number;
   readonly nodeOptions?: string;
-  /** Keys beside `model_path` and `device`. */
+  /** Keys of the encoder beside `model_path` and `device`. */
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
+  /** Default: HTTP alone, on a free port. */
+  readonly ports?: Ports;
+  /** In place of this process's environment. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
-/** Starts the built server in a process of its own on a free port and resolves when it is ready. */
+/** Starts the built server in a process of its own and resolves when it is ready. */
 export async function startBuiltServer(
   modelPath: string,
   threads: number,
-  options: ServerOptions = {},
+  options: BuiltServerOptions = {},
 ): Promise<RunningServer> {
+  const { nodeOptions = '', ports = { http: 0 }, environment = process.env } = options;
   const folder = await mkdtemp(join(tmpdir(), 'clip-server-'));
   const flow = join(folder, 'flow.yml');
-  writeFileSync(flow, flowText(modelPath, options));
+  writeFileSync(flow, flowText(modelPath, ports, options));
   const launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
   const env = {
-    ...process.env,
-    NODE_OPTIONS: options.nodeOptions ?? '',
+    ...environment,
+    NODE_OPTIONS: nodeOptions,
     OMP_NUM_THREADS: String(threads),
     JINA_LOG_LEVEL: 'warning',
   };
-  const child = spawn(process.execPath, [launch, flow], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const port = await portOf(child);
+  const child = spawn(launch, [flow], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const bound = await boundPorts(child, Object.keys(ports));
   return {
     pid: child.pid!,
-    url: `http://127.0.0.1:${port}`,
+    ports: bound,
+    url: `http://127.0.0.1:${bound.http}`,
     async stop() {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
@@ -51,13 +62,19 @@ export async function startBuiltServer(
   };
 }
 
-function flowText(modelPath: string, { replicas = 1, encoder = {} }: ServerOptions): string {
+/** A flow that both this server and the Python server read. */
+export function flowText(
+  modelPath: string,
+  ports: Ports,
+  { replicas = 1, encoder = {} }: Pick<BuiltServerOptions, 'replicas' | 'encoder'> = {},
+): string {
   const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
   return `jtype: Flow
+version: '1'
 with:
-  port: 0
+  port: [${Object.values(ports).join(', ')}]
+  protocol: [${Object.keys(ports).join(', ')}]
   host: 127.0.0.1
-  protocol: http
 executors:
   - name: clip_o
     replicas: ${replicas}
@@ -72,10 +89,13 @@ executors:
 `;
 }
 
-async function portOf(child: ChildProcess): Promise<string> {
+async function boundPorts(child: ChildProcess, protocols: readonly string[]): Promise<Ports> {
+  const bound: number[] = [];
   for await (const line of createInterface({ input: child.stdout! })) {
     const found = /Local: 127\.0\.0\.1:(\d+)/.exec(line);
-    if (found) return found[1]!;
+    if (found) bound.push(Number(found[1]));
+    if (bound.length === protocols.length)
+      return Object.fromEntries(protocols.map((protocol, at) => [protocol, bound[at]!]));
   }
   throw new Error('the server ended before it was ready');
 }

@@ -27,8 +27,9 @@ export function attentionAt(graph: TowerGraph, value: string, place: string): At
   const at = graph.through(value);
   const whole = graph.made(at, 'Attention') ?? graph.made(at, 'MultiHeadAttention', 'com.microsoft');
   if (whole) return ofOperator(graph, whole, place);
-  const mix = graph.made(at, 'MatMul');
-  if (!mix) throw differs(place, 'an attention', graph.describe(at));
+  const mix = productOf(graph, at);
+  if (!mix || (attribute(mix, 'alpha', 'float') ?? 1) !== 1)
+    throw differs(place, 'an attention', graph.describe(at));
   const shares = graph.made(graph.through(beforeGuard(graph, mix.inputs[0]!)), 'Softmax');
   if (!shares) throw differs(`${place}, weights of the values`, 'Softmax', graph.describe(mix.inputs[0]!));
   const axis = attribute(shares, 'axis', 'integer') ?? -1;
@@ -53,7 +54,7 @@ function scoresAt(graph: TowerGraph, scores: string, place: string): Omit<Attent
     if (product) {
       const [query, key] = product.inputs.map((side) => unscaled(graph, side));
       const alpha = attribute(product, 'alpha', 'float') ?? 1;
-      const size = graph.dims(product.inputs[0]!)?.at(-1);
+      const size = graph.dims(product.inputs[0]!)?.at(attribute(product, 'transA', 'integer') ? -2 : -1);
       const factor = scale * alpha * query!.scale * key!.scale;
       return { query: query!.value, key: key!.value, size, scale: factor, masks };
     }

@@ -29,49 +29,52 @@ const POINTS = Float64Array.from({ length: 49 }, (_, i) => (i - 24) / 4);
 /** Factors in bfloat16 are off by 2e-4; GELU by tanh, which is another function, by 5e-4. */
 const ACTIVATION_TOLERANCE = 3e-4;
 
+/** A block, and what has to be alike in all. */
+interface BlockAt {
+  readonly block: Block;
+  readonly heads: number;
+  readonly activation: Transformer['activation'];
+  readonly masks: readonly Mask[];
+  /** Element type of the weights where they are multiplied. */
+  readonly type: string;
+}
+
 /** Walks from the last block's result back to the first block's input. */
 export function blocksAt(graph: TowerGraph, value: string): BlocksAt {
-  const found: (Block & {
-    heads: number;
-    activation: Transformer['activation'];
-    masks: readonly Mask[];
-    type: string;
-  })[] = [];
+  const found: BlockAt[] = [];
   let at = graph.through(value);
   for (;;) {
     const place = `block ${graph.attentions - found.length - 1}`;
     const residual = residualAt(graph, at, place);
     if (!residual) break;
     if (found.length >= MAX_BLOCKS) throw new Unrecognised(`it has more than ${MAX_BLOCKS} blocks`);
-    const mlp = mlpAt(graph, residual, place);
     const inner = residualAt(graph, residual.stream, place);
     if (!inner) throw differs(place, 'a sum with an attention', graph.describe(residual.stream));
-    const attention = selfAttentionAt(graph, inner, place);
-    found.push({ ...attention, ...mlp });
+    found.unshift(blockAt(graph, inner, residual, place));
     at = inner.stream;
   }
-  const [last] = found;
-  if (!last) throw differs('the last block', 'a sum of a stream and a branch', graph.describe(at));
-  const shared = <K extends 'heads' | 'activation' | 'type'>(key: K) => {
-    const odd = found.findIndex((block) => block[key] !== last[key]);
-    if (odd < 0) return last[key];
-    throw differs(
-      `block ${found.length - odd - 1}`,
-      `${key} ${last[key]} as in the last block`,
-      `${found[odd]![key]}`,
-    );
-  };
-  const blocks = found
-    .toReversed()
-    .map(({ heads: _, activation: __, masks: ___, type: ____, ...block }) => block);
-  const width = widthOf(blocks[0]!);
-  const transformer = { width, heads: shared('heads'), activation: shared('activation'), blocks };
+  const [first] = found;
+  if (!first) throw differs('the last block', 'a sum of a stream and a branch', graph.describe(at));
+  const { heads, activation, type, block } = first;
+  for (const [i, other] of found.entries()) {
+    for (const key of ['heads', 'activation', 'type'] as const) {
+      if (other[key] === first[key]) continue;
+      throw differs(`block ${i}`, `${key} ${first[key]} as in the first block`, `${other[key]}`);
+    }
+  }
+  const blocks = found.map((held) => held.block);
   return {
-    transformer,
+    transformer: { width: block.mlpInput.inputs, heads, activation, blocks },
     base: at,
-    masks: found.toReversed().map(({ masks }) => masks),
-    precision: precisionOf(shared('type')),
+    masks: found.map(({ masks }) => masks),
+    precision: precisionOf(type),
   };
+}
+
+function blockAt(graph: TowerGraph, first: Residual, second: Residual, place: string): BlockAt {
+  const mlp = mlpAt(graph, second, place);
+  const attention = selfAttentionAt(graph, first, place);
+  return { ...attention, ...mlp, block: { ...attention.block, ...mlp.block } };
 }
 
 /** A sum of two hidden states of which one is a product's result: the branch. Undefined for any other value. */
@@ -96,13 +99,8 @@ function mlpAt(graph: TowerGraph, { stream, branch }: Residual, place: string) {
   const input = needLinear(graph, activation.source, `${place}, first product of the MLP`);
   const norm = needNorm(graph, input.source, `${place}, second normalisation`);
   requireStream(graph, norm.source, stream, `${place}, second normalisation`);
-  return {
-    mlpNorm: norm.norm,
-    mlpInput: input.linear,
-    mlpOutput: output.linear,
-    activation: activation.activation,
-    type: input.type,
-  };
+  const block = { mlpNorm: norm.norm, mlpInput: input.linear, mlpOutput: output.linear };
+  return { block, activation: activation.activation, type: input.type };
 }
 
 function selfAttentionAt(graph: TowerGraph, { stream, branch }: Residual, place: string) {
@@ -117,7 +115,8 @@ function selfAttentionAt(graph: TowerGraph, { stream, branch }: Residual, place:
     );
   }
   requireStream(graph, norm.source, stream, `${place}, first normalisation`);
-  return { attentionNorm: norm.norm, projections, attentionOutput: output.linear, heads, masks };
+  const block = { attentionNorm: norm.norm, projections, attentionOutput: output.linear };
+  return { block, heads, masks };
 }
 
 function requireStream(graph: TowerGraph, value: string, stream: string, place: string): void {
@@ -141,10 +140,6 @@ function activationAt(
     if (isNear(gelu)) return { activation: 'gelu', source: source! };
   }
   throw differs(place, 'x·σ(1.702x) or GELU', spelling.join(', ') || 'none');
-}
-
-function widthOf({ mlpInput }: Block): number {
-  return mlpInput.inputs;
 }
 
 export function precisionOf(type: string): 'fp32' | 'fp16' | 'bf16' {

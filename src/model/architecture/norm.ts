@@ -22,6 +22,8 @@ export function normAt(graph: TowerGraph, value: string, place: string): NormAt 
   const sum = graph.made(at, 'Add');
   const [shift, scaled] = sum ? constantFirst(graph, sum) : [];
   const product = scaled === undefined ? undefined : graph.made(graph.through(scaled), 'Mul');
+  const byRoot = scaled && graph.made(graph.through(scaled), 'SimplifiedLayerNormalization');
+  if (shift !== undefined && byRoot) return ofRoot(graph, byRoot, shift, place);
   const [scale, normalised] = product ? constantFirst(graph, product) : [];
   if (shift === undefined || scale === undefined || !normalised) return undefined;
   const plain = standardised(graph, graph.through(normalised));
@@ -44,6 +46,14 @@ function ofOperator(graph: TowerGraph, node: OnnxNode, place: string): NormAt {
   if (!shift) throw differs(place, 'a normalisation with a shift', graph.describe(node.outputs[0]!));
   const epsilon = attribute(node, 'epsilon', 'float') ?? DEFAULT_EPSILON;
   return { source: source!, norm: weights(graph, scale!, shift, epsilon, place) };
+}
+
+/** ONNX Runtime's optimiser joins all but the subtraction of the mean. */
+function ofRoot(graph: TowerGraph, node: OnnxNode, shift: string, place: string): NormAt | undefined {
+  const [top = '', scale = ''] = node.inputs;
+  const source = centred(graph, top);
+  const epsilon = attribute(node, 'epsilon', 'float') ?? DEFAULT_EPSILON;
+  return source === undefined ? undefined : { source, norm: weights(graph, scale, shift, epsilon, place) };
 }
 
 function weights(graph: TowerGraph, scale: string, shift: string, epsilon: number, place: string): Norm {

@@ -17,7 +17,7 @@ type Rule = (node: OnnxNode, inputs: readonly Known[]) => Dims | undefined;
 /** How shapes go through the operators that hidden states meet. */
 const RULES: Readonly<Record<string, Rule>> = {
   ...each('Identity Cast Dropout Relu Sigmoid Tanh Erf Gelu Sqrt Reciprocal Softmax IsNaN Not Clip', first),
-  ...each('LayerNormalization BatchNormalization', first),
+  ...each('LayerNormalization SimplifiedLayerNormalization BatchNormalization', first),
   ...each('Add Sub Mul Div Pow Where', (_, inputs) => inputs.map(({ dims }) => dims).reduce(broadcast, [])),
   Transpose: (node, [x]) => {
     const order = attribute(node, 'perm', 'integers') ?? x?.dims?.map((_, i) => x.dims!.length - 1 - i);
@@ -43,11 +43,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     const places = axes.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
     return places.reduce<Dims>((result, place) => result.toSpliced(place, 0, 1), dims);
   },
-  MatMul: (_, [x, y]) => {
-    if (!x?.dims || !y?.dims || x.dims.length < 2 || y.dims.length < 2) return undefined;
-    const batch = broadcast(x.dims.slice(0, -2), y.dims.slice(0, -2));
-    return batch && [...batch, x.dims.at(-2), y.dims.at(-1)];
-  },
+  MatMul: matMul,
+  'com.microsoft.FusedMatMul': matMul,
+  ...each('com.microsoft.QuickGelu com.microsoft.Gelu com.microsoft.MultiHeadAttention', first),
+  'com.microsoft.Attention': (_, [x, weight]) => replaced(x?.dims, -1, third(weight?.dims?.[1])),
   Gemm: (node, [x, y]) => [
     x?.dims?.[attribute(node, 'transA', 'integer') ? 1 : 0],
     y?.dims?.[attribute(node, 'transB', 'integer') ? 0 : 1],
@@ -98,9 +97,9 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 /** Shapes of a node's outputs; undefined where they are not known. */
 export function inferShapes(node: OnnxNode, inputs: readonly Known[]): readonly (Dims | undefined)[] {
-  if (node.domain !== '') return [];
-  if (node.operator === 'Split') return splitShapes(node, inputs);
-  return Object.hasOwn(RULES, node.operator) ? [RULES[node.operator]!(node, inputs)] : [];
+  const operator = node.domain ? `${node.domain}.${node.operator}` : node.operator;
+  if (operator === 'Split') return splitShapes(node, inputs);
+  return Object.hasOwn(RULES, operator) ? [RULES[operator]!(node, inputs)] : [];
 }
 
 /** The window of a Slice; undefined where it is of several axes, has a step, or is not known. */
@@ -127,6 +126,20 @@ function splitShapes(node: OnnxNode, inputs: readonly Known[]): readonly (Dims |
 
 function each(operators: string, rule: Rule): Record<string, Rule> {
   return Object.fromEntries(operators.split(' ').map((operator) => [operator, rule]));
+}
+
+/** A fused one may take its sides transposed; the axes before the last two keep their places here. */
+function matMul(node: OnnxNode, [x, y]: readonly Known[]): Dims | undefined {
+  if (!x?.dims || !y?.dims || x.dims.length < 2 || y.dims.length < 2) return undefined;
+  if (attribute(node, 'transBatchA', 'integer') || attribute(node, 'transBatchB', 'integer'))
+    return undefined;
+  const batch = broadcast(x.dims.slice(0, -2), y.dims.slice(0, -2));
+  const row = x.dims.at(attribute(node, 'transA', 'integer') ? -1 : -2);
+  return batch && [...batch, row, y.dims.at(attribute(node, 'transB', 'integer') ? -2 : -1)];
+}
+
+function third(size: number | undefined): number | undefined {
+  return size === undefined ? undefined : size / 3;
 }
 
 function first(_: OnnxNode, [x]: readonly Known[]): Dims | undefined {

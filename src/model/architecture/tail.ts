@@ -57,7 +57,7 @@ export function rowAt(graph: TowerGraph, value: string): { row: Row; value: stri
   if (!node || node.domain !== '' || !source || !graph.isHidden(source)) return undefined;
   if (node.operator === 'Slice') {
     const window = graph.slice(node);
-    const isFirst = window && window.from === 0 && window.to === 1;
+    const isFirst = window?.from === 0 && window.to === 1;
     return isFirst ? { row: { rule: 'start' }, value: source } : undefined;
   }
   if (!/^Gather(ND|Elements)?$/.test(node.operator) || !index) return undefined;

@@ -63,45 +63,96 @@ const KIND_OF_FIELD: Readonly<Record<number, OnnxAttribute['kind']>> = {
   11: 'graphs',
 };
 
+/** What an AttributeProto's fields held, by the kind that they are for. */
+interface Held {
+  float?: number;
+  integer?: number;
+  text?: string;
+  floats?: number[];
+  integers?: number[];
+  texts?: string[];
+  tensors?: OnnxTensor[];
+  graphs?: OnnxGraph[];
+}
+
 export function readAttribute(message: Message, readGraph: ReadGraph): [string, OnnxAttribute] {
   const start = message.position;
   let name = '';
   let reference = '';
   let kind: OnnxAttribute['kind'] | undefined;
-  const held = { float: 0, integer: 0, text: '' };
-  const lists = {
-    floats: [] as number[],
-    integers: [] as number[],
-    texts: [] as string[],
-    tensors: [] as OnnxTensor[],
-    graphs: [] as OnnxGraph[],
-  };
+  const held: Held = {};
   while (message.next()) {
     const { number } = message;
     if (number === 1) name = message.text();
     else if (number === 20) kind = KINDS[message.value] ?? 'other';
     else if (number === 21) reference = message.text();
-    else if (number === 2) held.float = message.float();
-    else if (number === 3) held.integer = message.value;
-    else if (number === 4) held.text = message.text();
-    else if (number === 5 || number === 10) lists.tensors.push(readTensor(message.inner()));
-    else if (number === 6 || number === 11) lists.graphs.push(readGraph(message.inner()));
-    else if (number === 7) message.floats(lists.floats);
-    else if (number === 8) message.integers(lists.integers);
-    else if (number === 9) lists.texts.push(message.text());
-    if (number < 12) kind ??= KIND_OF_FIELD[number];
+    else if (number < 12) {
+      kind ??= KIND_OF_FIELD[number];
+      readHeld(message, held, readGraph);
+    }
   }
   if (reference) return [name, { kind: 'reference', value: reference }];
   if (!kind) throw broken(message.source, start, `attribute ${name} without a value`);
-  const only = <T>(list: readonly T[]) => (list.length === 1 ? list[0] : undefined);
-  return [
-    name,
-    pickValue(kind, { ...held, ...lists, tensor: only(lists.tensors), graph: only(lists.graphs) }),
-  ];
+  return [name, pickValue(kind, held)];
 }
 
-/** An attribute of `kind`, with what the fields held for it. */
-function pickValue(kind: OnnxAttribute['kind'], held: Readonly<Record<string, unknown>>): OnnxAttribute {
-  const value = held[kind];
-  return (value === undefined ? { kind: 'other', value } : { kind, value }) as OnnxAttribute;
+function readHeld(message: Message, held: Held, readGraph: ReadGraph): void {
+  switch (message.number) {
+    case 2:
+      held.float = message.float();
+      break;
+    case 3:
+      held.integer = message.value;
+      break;
+    case 4:
+      held.text = message.text();
+      break;
+    case 5:
+    case 10:
+      held.tensors ??= [];
+      held.tensors.push(readTensor(message.inner()));
+      break;
+    case 6:
+    case 11:
+      held.graphs ??= [];
+      held.graphs.push(readGraph(message.inner()));
+      break;
+    case 7:
+      held.floats ??= [];
+      message.floats(held.floats);
+      break;
+    case 8:
+      held.integers ??= [];
+      message.integers(held.integers);
+      break;
+    case 9:
+      held.texts ??= [];
+      held.texts.push(message.text());
+  }
+}
+
+/** An attribute of `kind`, with what the fields held for it; a number or list that is left out is zero or empty. */
+function pickValue(kind: OnnxAttribute['kind'], held: Held): OnnxAttribute {
+  switch (kind) {
+    case 'float':
+    case 'integer':
+      return { kind, value: held[kind] ?? 0 };
+    case 'text':
+      return { kind, value: held.text ?? '' };
+    case 'floats':
+    case 'integers':
+      return { kind, value: held[kind] ?? [] };
+    case 'texts':
+      return { kind, value: held.texts ?? [] };
+    case 'tensors':
+      return { kind, value: held.tensors ?? [] };
+    case 'graphs':
+      return { kind, value: held.graphs ?? [] };
+    case 'tensor':
+      if (held.tensors?.length === 1) return { kind, value: held.tensors[0]! };
+      break;
+    case 'graph':
+      if (held.graphs?.length === 1) return { kind, value: held.graphs[0]! };
+  }
+  return { kind: 'other', value: undefined };
 }

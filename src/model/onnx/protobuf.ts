@@ -90,31 +90,42 @@ export class Message {
 
   text(): string {
     if (this.wire !== 'bytes') throw this.#unlike('a name');
-    return this.payload(MAX_STRING_BYTES).toString('utf8');
+    const { bytes, start } = this.#payloadRun(MAX_STRING_BYTES);
+    return bytes.toString('utf8', this.start - start, this.end - start);
   }
 
   /** A view of the payload, which may take `most` bytes. */
   payload(most: number): Buffer {
+    const { bytes, start } = this.#payloadRun(most);
+    return bytes.subarray(this.start - start, this.end - start);
+  }
+
+  /** The run that holds the payload, which may take `most` bytes. */
+  #payloadRun(most: number): Run {
     const length = this.end - this.start;
-    if (length > most)
+    if (length > most) {
       throw broken(this.source, this.start, `${length} bytes where at most ${most} are expected`);
-    if (length === 0) return EMPTY;
-    const run = this.source.run(this.start);
-    return run.bytes.subarray(this.start - run.start, this.end - run.start);
+    }
+    const isInRun = this.start >= this.#run.start && this.end <= this.#run.start + this.#run.bytes.length;
+    return isInRun ? this.#run : this.source.run(this.start);
   }
 
   /** Of a `fixed32` field. */
   float(): number {
     if (this.wire !== 'fixed32') throw this.#unlike('a number of 32 bits');
-    return this.payload(4).readFloatLE(0);
+    const { bytes, start } = this.#payloadRun(4);
+    return bytes.readFloatLE(this.start - start);
   }
 
   /** Adds the values of a repeated integer field, packed or single, to `to`. */
   integers(to: number[]): void {
-    const bytes = this.payload(MAX_STRING_BYTES);
-    for (let at = 0; at < bytes.length; ) {
+    const { bytes, start } = this.#payloadRun(MAX_STRING_BYTES);
+    const end = this.end - start;
+    for (let at = this.start - start; at < end; ) {
       const { value, next } = readVarint(bytes, at);
-      if (next === 0) throw broken(this.source, this.start + at, 'a number that is cut off or too long');
+      if (next === 0 || next > end) {
+        throw broken(this.source, start + at, 'a number that is cut off or too long');
+      }
       to.push(value);
       at = next;
     }
@@ -122,9 +133,9 @@ export class Message {
 
   /** Adds the values of a repeated float field, packed or single, to `to`. */
   floats(to: number[]): void {
-    const bytes = this.payload(MAX_STRING_BYTES);
-    if (bytes.length % 4 !== 0) throw this.#unlike('numbers of 32 bits');
-    for (let at = 0; at < bytes.length; at += 4) to.push(bytes.readFloatLE(at));
+    const { bytes, start } = this.#payloadRun(MAX_STRING_BYTES);
+    if ((this.end - this.start) % 4 !== 0) throw this.#unlike('numbers of 32 bits');
+    for (let at = this.start; at < this.end; at += 4) to.push(bytes.readFloatLE(at - start));
   }
 
   #varint(): number {

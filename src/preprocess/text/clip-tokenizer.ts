@@ -10,6 +10,9 @@ const CACHED_LENGTH = 24;
 /** Words per generation of the cache; two generations are kept, some 10 MB at most. */
 const CACHED_WORDS = 32_768;
 
+/** Texts whose ids share an allocation: memory outside the heap costs the collector by the piece. */
+const SLAB_ROWS = 128;
+
 /** A word's ids; a number where it is one token, as most are. */
 type WordIds = number | readonly number[];
 
@@ -20,9 +23,17 @@ type WordIds = number | readonly number[];
  */
 export async function createClipTokenizer(contextLength: number): Promise<Tokenizer> {
   const wordIds = createWordEncoder(await readMerges());
+  let slab = new Int32Array(0);
+
+  function emptyRow(): Int32Array {
+    if (slab.length === 0) slab = new Int32Array(SLAB_ROWS * contextLength);
+    const row = slab.subarray(0, contextLength);
+    slab = slab.subarray(contextLength);
+    return row;
+  }
 
   function encode(text: string): TextInput {
-    const ids = new Int32Array(contextLength);
+    const ids = emptyRow();
     ids[0] = START_TOKEN;
     const clean = cleanText(text);
     const end = contextLength - 1;

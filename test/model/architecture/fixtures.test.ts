@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { InferenceSession } from 'onnxruntime-node';
 import type { Transformer } from '../../../src/model/architecture/architecture.ts';
-import { recognise } from '../../../src/model/architecture/recognise.ts';
+import { type Recognition, recognise } from '../../../src/model/architecture/recognise.ts';
 import { establishTower } from '../../../src/model/contract.ts';
 import { readOnnx } from '../../../src/model/onnx/read.ts';
 import { recognised } from './recognise-model.ts';
@@ -68,6 +71,38 @@ for (const name of NAMES) {
       assert.deepEqual([architecture.pool.heads, architecture.resolution], [built.heads, built.resolution]);
     }
   });
+}
+
+/** Files for which ONNX Runtime's optimiser writes operators of its own domain. */
+const OPTIMISED = [
+  'text-torch1-opset11',
+  'text-immich-opset19',
+  'vit-optimum-opset14',
+  'vit-torch1-opset14-gelu',
+];
+
+for (const name of OPTIMISED) {
+  test(`what ONNX Runtime's optimiser makes of ${name} is recognised as the same`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'clip-optimised-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const [original, optimised] = [join(FIXTURES, `${name}.onnx`), join(folder, 'optimised.onnx')];
+    const options = { graphOptimizationLevel: 'extended', optimizedModelFilePath: optimised } as const;
+    await (await InferenceSession.create(original, { ...options, logSeverityLevel: 3 })).release();
+    const model = await readOnnx(optimised);
+    assert.ok(model.nodes.some(({ domain }) => domain === 'com.microsoft'));
+    const tower = name.startsWith('text') ? 'text' : 'image';
+    const hints = { resolution: 32 };
+    const [found, plain] = [model, await readOnnx(original)].map(async (read) =>
+      withoutPlaces(await recognise(read, await establishTower(read, tower, hints))),
+    );
+    assert.deepEqual(await found, await plain);
+  });
+}
+
+/** The optimiser may turn a matrix. */
+function withoutPlaces(recognition: Recognition): unknown {
+  const isPlace = (key: string) => key === 'place' || key === 'layout' || key === 'weight';
+  return JSON.parse(JSON.stringify(recognition, (key, value) => (isPlace(key) ? undefined : value)));
 }
 
 test("each tower of optimum's file of both is recognised by its output", async () => {

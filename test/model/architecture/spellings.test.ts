@@ -101,6 +101,17 @@ const fused = (model: ModelEdit) => {
   }
 };
 
+/** Queries, keys, values and their attention in one operator of ONNX Runtime's. */
+const fusedAttention = (model: ModelEdit) => {
+  for (const block of [0, 1]) {
+    const name = `resblocks.${block}.attn`;
+    const result = model.taker(`${name}.out_proj.weight`).inputs[0]!;
+    const normed = model.taker(`${name}.in_proj.weight`).inputs[0]!;
+    const inputs = [normed, `${name}.in_proj.weight`, `${name}.in_proj.bias`, '', '', 'causal'];
+    model.replace(model.maker(result), [made('com.microsoft:Attention', inputs, result, { num_heads: 2 })]);
+  }
+};
+
 const transposedWeights = (model: ModelEdit) => {
   for (const product of model.nodes('MatMul').filter(({ inputs }) => /\.weight$/.test(inputs[1]!))) {
     const [x, weight] = product.inputs as [string, string];
@@ -133,6 +144,7 @@ const SPELLINGS = {
   'scores chosen by a mask': chosenScores,
   "a mask counted from the ids' shape": countedMask,
   'fused operators': fused,
+  'fused attentions': fusedAttention,
   'weights behind transpositions': transposedWeights,
   'scales on both sides': splitScale,
 };

@@ -66,8 +66,10 @@ test('functions stand in place of their calls, however often and deep they are c
     name: 'Four',
     inputs: ['a'],
     outputs: ['b'],
-    nodes: [call('Two', ['a'], ['y']), call('Two', ['y'], ['b'])],
+    nodes: [call('Two', ['a'], ['m']), call('Two', ['m'], ['b'])],
   };
+  // The same name inside both functions.
+  const twice = [nodeSpec(['Add', ['x', 'x'], ['m'], {}]), nodeSpec(['Abs', ['m'], ['y'], {}])];
   const model = await read(
     t,
     {
@@ -75,11 +77,11 @@ test('functions stand in place of their calls, however often and deep they are c
       nodes: [call('Four', ['y'], ['p']), call('Four', ['p'], ['q'])],
     },
     four,
-    { name: 'Two', inputs: ['x'], outputs: ['y'], nodes: [plus] },
+    { name: 'Two', inputs: ['x'], outputs: ['y'], nodes: twice },
   );
   assert.deepEqual(
     model.nodes.map(({ operator, domain }) => operator + domain),
-    ['Add', 'Add', 'Add', 'Add'],
+    ['Add', 'Abs', 'Add', 'Abs', 'Add', 'Abs', 'Add', 'Abs'],
   );
   assert.deepEqual(await computed(model, 'q'), [48]);
 });
