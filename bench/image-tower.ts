@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { testModel } from '../test/models/test-model.ts';
 import { startBuiltServer } from '../test/server/built-server.ts';
-import { itemsPerSecond } from './load.ts';
+import { itemsPerSecond } from './items-per-second.ts';
 import { median } from './median.ts';
 import { photo } from './photo.ts';
 import { RawRuntime, type RawSettings } from './raw-runtime.ts';
@@ -9,7 +9,7 @@ import { RawRuntime, type RawSettings } from './raw-runtime.ts';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = 8;
 const SEARCH_SECONDS = 2;
-const PASSES = 4;
+const PASSES = 3;
 const CORES = 2;
 const RAW_BATCHES = [1, 2, 4, 8, 16];
 /** Refined are the layouts and batches that come out best at first. */
@@ -32,7 +32,7 @@ const SERVED = {
   'server defaults': {},
   'server replicas 2': { replicas: 2 },
   'server minibatch_size 8': { encoder: { minibatch_size: 8 } },
-  'server minibatch_size 16': { encoder: { minibatch_size: 16 } },
+  'server replicas 2, minibatch_size 8': { replicas: 2, encoder: { minibatch_size: 8 } },
 };
 
 /**
@@ -82,7 +82,8 @@ async function search(file: string): Promise<Tried[]> {
   const coarse = await compare(file, layouts);
   const variants: Partial<Choice>[] = [
     { spinning: false },
-    { arena: false },
+    { pattern: false },
+    { arena: false, pattern: false },
     { graph: 'extended' },
     { graph: 'basic' },
     { graph: 'disabled' },

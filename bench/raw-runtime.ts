@@ -15,6 +15,8 @@ export interface RawSettings {
   readonly graph?: 'disabled' | 'basic' | 'extended' | 'all';
   readonly spinning?: boolean;
   readonly arena?: boolean;
+  /** Whether the tensors of a run are laid out in one block beforehand. */
+  readonly pattern?: boolean;
 }
 
 /** ONNX Runtime in a bare loop, without a server around it. */

@@ -6,13 +6,22 @@ const START = 49406;
 const END = 49407;
 
 const settings = JSON.parse(process.argv[2]!) as RawSettings;
-const { file, rows, columns, threads = 1, graph = 'all', spinning = true, arena = true } = settings;
+const {
+  file,
+  rows,
+  columns,
+  threads = 1,
+  graph = 'all',
+  spinning = true,
+  arena = true,
+  pattern = true,
+} = settings;
 const session = await ort.InferenceSession.create(file, {
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   graphOptimizationLevel: graph,
   enableCpuMemArena: arena,
-  enableMemPattern: arena,
+  enableMemPattern: pattern,
   extra: { session: { 'intra_op.allow_spinning': spinning ? '1' : '0' } },
 });
 const feeds = { [session.inputNames[0]!]: columns === undefined ? pixels() : ids(columns) };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { testModel } from '../test/models/test-model.ts';
 import { startBuiltServer } from '../test/server/built-server.ts';
-import { itemsPerSecond } from './load.ts';
+import { itemsPerSecond } from './items-per-second.ts';
 import { median } from './median.ts';
 import { captions } from './sample-texts.ts';
 

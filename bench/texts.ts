@@ -1,6 +1,6 @@
 import { testModel } from '../test/models/test-model.ts';
 import { startBuiltServer } from '../test/server/built-server.ts';
-import { itemsPerSecond } from './load.ts';
+import { itemsPerSecond } from './items-per-second.ts';
 import { median } from './median.ts';
 import { RawRuntime } from './raw-runtime.ts';
 import { captions, textsOf, textsOfEach, tokens } from './sample-texts.ts';

@@ -21,6 +21,8 @@ export interface RunningServer {
 export interface BuiltServerOptions {
   readonly replicas?: number;
   readonly nodeOptions?: string;
+  /** Keys of the encoder beside `model_path` and `device`. */
+  readonly encoder?: Readonly<Record<string, string | number | boolean>>;
   /** Default: HTTP alone, on a free port. */
   readonly ports?: Ports;
   /** Keys beside `model_path` and `device`. */

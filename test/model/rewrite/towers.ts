@@ -43,7 +43,9 @@ export async function emptyFolder(): Promise<string> {
 /** A folder of the test's own with both original towers. */
 export async function originals(preset: Preset, options: Omit<ModelOptions, 'preset'> = {}): Promise<string> {
   const folder = await emptyFolder();
-  await cp(await testModel(preset, options), folder, { recursive: true });
+  // Not what servers of other tests may have put beside them.
+  const filter = (path: string) => !basename(path).startsWith('.textual') && !basename(path).startsWith('.visual');
+  await cp(await testModel(preset, options), folder, { recursive: true, filter });
   return folder;
 }
 
