@@ -11,7 +11,7 @@ import { emptyFolder, folderWith } from '../model/folder.ts';
 import { imageTower, onnx, textTower } from '../model/onnx-writer.ts';
 import { testModel } from '../models/test-model.ts';
 
-const RESNET = resolve(import.meta.dirname, '../model/fixtures/resnet-torch2-opset17.onnx');
+const RESNET = resolve(import.meta.dirname, '../model/fixtures/resnet-torch1-opset11.onnx');
 const LAUNCH = resolve(import.meta.dirname, '../../dist/cli/launch.cjs');
 
 interface Result {

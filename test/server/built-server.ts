@@ -25,8 +25,6 @@ export interface BuiltServerOptions {
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
   /** Default: HTTP alone, on a free port. */
   readonly ports?: Ports;
-  /** Keys beside `model_path` and `device`. */
-  readonly encoder?: Readonly<Record<string, string | number | boolean>>;
   /** In place of this process's environment. */
   readonly environment?: NodeJS.ProcessEnv;
 }

@@ -54,7 +54,7 @@ export function tailOf(graph: TowerGraph): Tail {
 export function rowAt(graph: TowerGraph, value: string): { row: Row; value: string } | undefined {
   const node = graph.node(value);
   const [source, index] = node?.inputs ?? [];
-  if (!node || node.domain !== '' || !source || !graph.isHidden(source)) return undefined;
+  if (node?.domain !== '' || !source || !graph.isHidden(source)) return undefined;
   if (node.operator === 'Slice') {
     const window = graph.slice(node);
     const isFirst = window?.from === 0 && window.to === 1;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after } from 'node:test';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { TowerArchitecture } from '../../../src/model/architecture/architecture.ts';
@@ -44,7 +44,8 @@ export async function emptyFolder(): Promise<string> {
 export async function originals(preset: Preset, options: Omit<ModelOptions, 'preset'> = {}): Promise<string> {
   const folder = await emptyFolder();
   // Not what servers of other tests may have put beside them.
-  const filter = (path: string) => !basename(path).startsWith('.textual') && !basename(path).startsWith('.visual');
+  const filter = (path: string) =>
+    !basename(path).startsWith('.textual') && !basename(path).startsWith('.visual');
   await cp(await testModel(preset, options), folder, { recursive: true, filter });
   return folder;
 }
