@@ -67,12 +67,12 @@ export function servingOf({ contract, refusal, unrecognised }: Omit<Inspection, 
   if (!contract) return `no, it is not a CLIP tower that this server can feed: ${refusal}`;
   if (unrecognised !== undefined) return `as it is, for its structure is not recognised: ${unrecognised}`;
   const plan = planOf(contract);
-  if (!plan) return 'as it is, for rewriting gains nothing';
   return `rewritten at the first start, if proved to give the same vectors: ${changesOf(plan.options, plan.lengths)}`;
 }
 
 function changesOf({ columns, pixels, precision }: RewriteOptions, lengths: readonly number[]): string {
   const changes = [
+    columns === 'context' && 'the last block for the vector’s row alone',
     columns === 'packed' && `texts without padding, in batches of up to ${lengths.join(', ')} tokens a text`,
     columns === 'dynamic' && `texts cut to ${lengths.join(', ')} columns`,
     pixels === 'uint8' && 'pictures normalised inside',

@@ -81,7 +81,7 @@ function assertNear(got: Float32Array, expected: Float32Array, what: string): vo
 /** As a start rewrites it: the texts of a batch packed. */
 async function packedContract(): Promise<TowerContract> {
   const { text } = await testContract('tiny');
-  const rewritten = await rewriteRecognised(text, planOf(text)!, join(scratch, 'packed.onnx'));
+  const rewritten = await rewriteRecognised(text, planOf(text), join(scratch, 'packed.onnx'));
   assert.ok('contract' in rewritten && rewritten.contract.packed);
   return rewritten.contract;
 }

@@ -16,7 +16,7 @@ for (const [fall, words] of [
     const house = await House.open(t, { fall });
     assert.equal((await house.start({ settle: inProcess })).contract.text, house.contract.text);
     assert.match(house.lines[0]!, words);
-    assert.deepEqual(await house.graph(), ['text original failed', 'image original not_planned']);
+    assert.deepEqual(await house.graph(), ['text original failed', 'image original not_recognised']);
     await house.conduct({ columns: 'dynamic' });
     house.lines.length = 0;
     assert.notEqual(

@@ -40,11 +40,13 @@ export class House {
   static async open(t: TestContext, conduct: Conduct | Omit<ModelOptions, 'preset'>): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), 'clip-rewrite-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
-    const { text, ...contract } = await testContract('tiny');
-    const path = join(folder, 'model', 'textual.onnx');
+    const { text, image, ...contract } = await testContract('tiny');
+    const paths = [join(folder, 'model', 'textual.onnx'), join(folder, 'model', 'visual.onnx')] as const;
     await mkdir(join(folder, 'model'));
-    await copyFile(text.path, path);
-    const house = new House(join(folder, 'model'), { ...contract, text: { ...text, path } });
+    await copyFile(text.path, paths[0]);
+    await copyFile(image.path, paths[1]);
+    const towers = { text: { ...text, path: paths[0] }, image: { ...image, path: paths[1] } };
+    const house = new House(join(folder, 'model'), { ...contract, ...towers });
     await house.conduct(conduct);
     return house;
   }

@@ -13,8 +13,12 @@ export type Conduct =
   /** Begins to write and hangs. */
   | { readonly hang: true };
 
-/** Stands in for the rewriter: does as `conduct.json` beside the model says, and leaves a line in `runs.log` there. */
+/**
+ * Stands in for the rewriter: does as `conduct.json` beside the model says, and leaves a line in `runs.log` there. The image
+ * tower is none of its business.
+ */
 export const rewriteAsTold: Rewrite = async (contract, plan, target) => {
+  if (contract.tower === 'image') return { unrecognised: 'it is a picture' };
   const folder = dirname(contract.path);
   await appendFile(join(folder, 'runs.log'), `${process.pid}\n`);
   const conduct = JSON.parse(await readFile(join(folder, 'conduct.json'), 'utf8')) as Conduct;

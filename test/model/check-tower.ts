@@ -108,7 +108,6 @@ async function checkVariant(
 /** What the server would come to by itself. */
 async function sayServed(contract: TowerContract, threads: number): Promise<void> {
   const plan = planOf(contract);
-  if (!plan) return;
   const home = { folder: dirname(contract.path), stem: '.settled' };
   const task = { contract, plan, home, threads, label: contract.path };
   const settled = await timed(() => settle(task, rewriteRecognised, () => {}));

