@@ -6,10 +6,10 @@ import { startBuiltServer } from '../test/server/built-server.ts';
 import { median } from './median.ts';
 import { freePorts, startPython } from './reference/server.ts';
 
-const ROUNDS = 1;
+const ROUNDS = 3;
 const SECONDS = 4;
 const IN_FLIGHT = 32;
-const STARTS = 1;
+const STARTS = 3;
 const PROTOCOLS = ['http', 'grpc', 'websocket'] as const;
 const CASES = PROTOCOLS.flatMap((protocol) => [1, 64].map((texts) => ({ protocol, texts })));
 const CLIENT = new URL('./protocol-client.ts', import.meta.url);
