@@ -138,6 +138,7 @@ async function serveModel(
     engines: replicaEngines(config, contract, probe, progress),
     maxBatch: executor.minibatchSize,
     columnsOf: (text) => columnsOf(text, contract.text.cut),
+    ...(contract.image.tokens && { tokensPerImage: contract.image.tokens }),
     limits,
     startMs: START_MS,
     metrics,

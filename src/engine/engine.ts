@@ -11,6 +11,8 @@ export interface EngineDescription {
   readonly normalised: boolean;
   /** Most rows per run; absent where any number does. */
   readonly maxBatch?: number;
+  /** Rows × tokens of a run from which on an item takes longer, for what a layer computes leaves the processor's caches. */
+  readonly tokensPerRun?: number;
   /** A line to log where the engine is not what was asked for, for example the CPU in place of CUDA. */
   readonly notice?: string;
 }

@@ -32,6 +32,8 @@ export interface TowerContract {
   readonly output: { readonly name: string; readonly type: ElementType };
   /** Image tower: side of the square input in pixels. */
   readonly resolution?: number;
+  /** Image tower: rows that a picture takes of its transformer, or of a ResNet's pool; known of a graph that was recognised. */
+  readonly tokens?: number;
   /** Image tower: `nchw` takes normalised floats, `nhwc` takes raw uint8. */
   readonly layout?: 'nchw' | 'nhwc';
   /** Text tower: columns of the ids. */

@@ -30,7 +30,7 @@ export interface BacklogOptions {
   readonly metrics: Metrics;
   /** Most rows per run. */
   readonly maxBatch: number;
-  /** Columns that an input takes of a run; only inputs with the same number share one. */
+  /** Columns, or tokens, that an input takes of a run; only inputs with the same number share one. 0 is not known. */
   readonly columnsOf: (input: TowerInput) => number;
   /** Places in the room. */
   readonly roomSize: number;
@@ -44,6 +44,8 @@ export class Backlog {
   readonly #length: { set(value: number): void };
   readonly #seconds: { observe(value: number): void };
   readonly #tokens: { observe(value: number): void };
+  /** Rows × columns of a batch, but for a single row. */
+  tokensPerRun = Number.POSITIVE_INFINITY;
   readonly #columnsOf: BacklogOptions['columnsOf'];
   /** Most rows per run, by the fewest columns from which on the bound holds. */
   readonly #most: Map<number, number>;
@@ -110,7 +112,7 @@ export class Backlog {
   }
 
   #mostRows(columns: number): number {
-    let most = Number.POSITIVE_INFINITY;
+    let most = columns > 0 ? Math.max(1, Math.floor(this.tokensPerRun / columns)) : Number.POSITIVE_INFINITY;
     for (const [from, rows] of this.#most) if (from <= columns) most = Math.min(most, rows);
     return most;
   }

@@ -16,7 +16,7 @@ export interface LaneOptions {
   readonly factories: readonly EngineFactory[];
   /** Most items per run. */
   readonly maxBatch: number;
-  /** Columns that an input takes of a run; only inputs with the same number share one. */
+  /** Columns, or tokens, that an input takes of a run; only inputs with the same number share one. 0 is not known. */
   readonly columnsOf: (input: TowerInput) => number;
   readonly limits: Pick<Limits, 'queueMs' | 'engineMs'>;
   /** Time that an engine has to load and to warm up. */
@@ -73,8 +73,10 @@ export class Lane {
   /** Resolves when every replica serves. @throws ClipError of the first that does not */
   async start(): Promise<void> {
     await Promise.all(this.#replicas.map((replica) => replica.start()));
-    for (const { maxBatch } of this.descriptions)
+    for (const { maxBatch, tokensPerRun } of this.descriptions) {
       if (maxBatch !== undefined) this.#backlog.lower(maxBatch, 0);
+      if (tokensPerRun !== undefined) this.#backlog.tokensPerRun = tokensPerRun;
+    }
   }
 
   /** Of each replica. Known once `start` has resolved. */

@@ -12,14 +12,13 @@ export interface SchedulerOptions extends Omit<LaneOptions, 'tower' | 'factories
   readonly engines: Readonly<Record<Tower, readonly EngineFactory[]>>;
   /** Columns that a text is computed with. Texts that differ in it never share a run, nor wait for each other. */
   readonly columnsOf: (text: TextInput) => number;
+  /** Rows that a picture takes of a run; default 0, not known. */
+  readonly tokensPerImage?: number;
   readonly clock?: LaneOptions['clock'];
 }
 
 /** Both towers' engines taken together. */
-export type ModelDescription = Omit<EngineDescription, 'maxBatch' | 'notice'>;
-
-/** Of pictures: all are of one size, so that any share a run. */
-const ONE_SIZE = 0;
+export type ModelDescription = Omit<EngineDescription, 'maxBatch' | 'tokensPerRun' | 'notice'>;
 
 /** Batches items across requests, each tower for itself: texts do not wait behind images. */
 export class Scheduler {
@@ -27,12 +26,12 @@ export class Scheduler {
   readonly #log: Logger;
 
   constructor(options: SchedulerOptions) {
-    const { engines, columnsOf, clock = systemClock, ...common } = options;
+    const { engines, columnsOf, tokensPerImage = 0, clock = systemClock, ...common } = options;
     const lane = (tower: Tower, columnsOf: LaneOptions['columnsOf']) =>
       new Lane({ ...common, clock, tower, factories: engines[tower], columnsOf });
     this.#lanes = {
       text: lane('text', (input) => columnsOf(input as TextInput)),
-      image: lane('image', () => ONE_SIZE),
+      image: lane('image', () => tokensPerImage),
     };
     this.#log = options.log;
   }

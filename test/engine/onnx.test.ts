@@ -169,6 +169,7 @@ test('an engine knows its width, device and whether vectors have length 1, and h
       width: 32,
       normalised: false,
       notice: undefined,
+      tokensPerRun: 512,
     });
     assert.equal(unit[tower].describe().normalised, true);
     assert.ok((await raw[tower].warm(FOREVER)) > 0);

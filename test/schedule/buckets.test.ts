@@ -36,6 +36,23 @@ test('texts of different columns never share a run, and nothing waits for a full
   assert.deepEqual(scene.stage.seen, [[0], [1, 2, 3, 10, 11], [100, 101]]);
 });
 
+test('a run holds no more tokens than the engine computes best, and a single input in any case', async () => {
+  const scene = new Scene({ maxBatch: 32, tokensPerImage: 50 });
+  for (const stage of [scene.stage, scene.images]) stage.description.tokensPerRun = 100;
+  await scene.scheduler.start(new AbortController().signal);
+  const answers = [
+    ...range(15, 0).map((key) => scene.text(key, {}, 16)),
+    ...range(2, 100).map((key) => scene.text(key, {}, 101)),
+    ...range(5, 200).map((key) => scene.image(key)),
+  ];
+  await Promise.all(answers);
+  assert.deepEqual(scene.batches.sort(), [1, 1, 3, 6, 6]);
+  assert.deepEqual(
+    scene.images.seen.map(({ length }) => length),
+    [2, 2, 1],
+  );
+});
+
 test('a short text waits for no more than the run at hand and a batch of each other length', async () => {
   const { scene, finish } = await busy({ maxBatch: 4 });
   const bulk = {};

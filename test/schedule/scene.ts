@@ -10,6 +10,8 @@ import { WoundClock } from './wound-clock.ts';
 export interface SceneOptions {
   readonly replicas?: number;
   readonly maxBatch?: number;
+  /** Rows that a picture takes of a run. */
+  readonly tokensPerImage?: number;
   readonly queueMs?: number;
   readonly engineMs?: number;
   readonly log?: Logger;
@@ -27,7 +29,14 @@ export class Scene {
   readonly scheduler: Scheduler;
 
   constructor(options: SceneOptions = {}) {
-    const { replicas = 1, maxBatch = 4, queueMs = 60_000, engineMs = 10_000, log = silentLog } = options;
+    const {
+      replicas = 1,
+      maxBatch = 4,
+      tokensPerImage = 0,
+      queueMs = 60_000,
+      engineMs = 10_000,
+      log = silentLog,
+    } = options;
     this.scheduler = new Scheduler({
       engines: {
         text: Array.from({ length: replicas }, () => this.stage.create),
@@ -35,6 +44,7 @@ export class Scene {
       },
       maxBatch,
       columnsOf: ({ length }) => length,
+      tokensPerImage,
       limits: { queueMs, engineMs },
       startMs: 30_000,
       metrics: this.metrics,

@@ -25,6 +25,7 @@ export function towerContract(
       input: { name: 'pixel_values', type: pixels },
       layout: pixels === 'uint8' ? 'nhwc' : 'nchw',
       resolution: architecture.resolution,
+      tokens: (architecture.family === 'vit' ? architecture : architecture.pool).positions.dims[0]!,
     };
   }
   const { endToken, positions } = architecture;

@@ -14,7 +14,7 @@ import { buildVisionTransformer } from './vision-transformer.ts';
 import { type Located, locateWeights, writeWeights, writtenTensor } from './weights.ts';
 
 /** Raised with every change of what is written, so that kept files of earlier versions are not used. */
-export const REWRITER_VERSION = 1;
+export const REWRITER_VERSION = 2;
 
 /**
  * Writes the tower anew to `target`, with `TARGET.data` beside it where weights had to be computed; the others stay in the
