@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
+import { writeHalves } from '../float16.ts';
 import { columnsOf } from '../model/columns.ts';
-import { writeHalves } from '../model/float16.ts';
 import { packTexts } from '../model/rewrite/packed-texts.ts';
 import type { ElementType, ImageInput, TextInput, TowerContract, TowerInput } from '../model/tower.ts';
 import { loadAddon } from '../native/addon.ts';

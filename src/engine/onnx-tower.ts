@@ -1,5 +1,5 @@
 import { InferenceSession } from 'onnxruntime-node';
-import { readHalves } from '../model/float16.ts';
+import { readHalves } from '../float16.ts';
 import type { TowerContract } from '../model/tower.ts';
 import { type Feed, feedOf, type Packed } from './onnx-feeds.ts';
 

@@ -4,11 +4,12 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 
 const SRC = resolve(import.meta.dirname, '../../src');
-const ANYWHERE = ['errors.ts', 'abort.ts', 'observe'];
+const ANYWHERE = ['errors.ts', 'abort.ts', 'float16.ts', 'observe'];
 /** Folder → the folders that it may import besides itself (design: data flows one way). */
 const MAY_IMPORT: Record<string, string[]> = {
   'errors.ts': [],
   'abort.ts': [],
+  'float16.ts': [],
   config: [],
   observe: ['config'],
   native: [],

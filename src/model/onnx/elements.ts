@@ -1,3 +1,4 @@
+import { bfloatToNumber, halfToNumber } from '../../float16.ts';
 import type { OnnxTensor } from './types.ts';
 
 /** ONNX's element types by number (`TensorProto.DataType`), with the bits that one element takes. */
@@ -88,22 +89,8 @@ export function scalarOf({ type, dims, data }: OnnxTensor): number | undefined {
   return isOne && decodeElements(type, data, value) ? value[0] : undefined;
 }
 
-export function halfToNumber(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 const word = new Uint32Array(1);
 const wordAsFloat = new Float32Array(word.buffer);
-
-export function bfloatToNumber(bits: number): number {
-  word[0] = bits << 16;
-  return wordAsFloat[0]!;
-}
 
 /** Significant bits after the first, and the least exponent of a normal number. */
 const NARROW: Readonly<Record<string, readonly [bits: number, least: number, largest: number]>> = {

@@ -1,5 +1,5 @@
+import { writeBfloats, writeHalves } from '../../float16.ts';
 import type { Weight } from '../architecture/architecture.ts';
-import { writeBfloats, writeHalves } from '../float16.ts';
 
 /** Element type of a value that is computed with. */
 export type FloatType = Weight['type'];

@@ -1,3 +1,5 @@
+import { halfToNumber } from '../../../float16.ts';
+
 /** What a NumPy dtype says of an array of numbers. */
 export interface ElementType {
   readonly kind: 'bool' | 'int' | 'uint' | 'float';
@@ -96,13 +98,3 @@ const READ: Readonly<Record<string, (view: DataView, at: number, little: boolean
   float4: (view, at, little) => view.getFloat32(at, little),
   float8: (view, at, little) => view.getFloat64(at, little),
 };
-
-/** IEEE 754 binary16: one sign bit, five of exponent, ten of fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (0x400 + fraction) * 2 ** (exponent - 25);
-}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readHalves, writeBfloats, writeHalves } from '../../src/model/float16.ts';
+import { readHalves, writeBfloats, writeHalves } from '../src/float16.ts';
 
 function half(x: number): number {
   const to = new Uint16Array(1);

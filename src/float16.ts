@@ -14,7 +14,7 @@ export function writeBfloats(from: Float32Array, to: Uint16Array, offset: number
 /** Half bits → float32, exact. */
 export function readHalves(from: Uint16Array): Float32Array {
   const to = new Float32Array(from.length);
-  for (let i = 0; i < from.length; i++) to[i] = single(from[i]!);
+  for (let i = 0; i < from.length; i++) to[i] = halfToNumber(from[i]!);
   return to;
 }
 
@@ -46,10 +46,17 @@ function rounded(x: number, shift: number): number {
   return dropped > middle || (dropped === middle && (kept & 1) === 1) ? kept + 1 : kept;
 }
 
-function single(h: number): number {
+/** Half bits (a sign, five of exponent, ten of fraction) → number, exact. */
+export function halfToNumber(h: number): number {
   const sign = h & 0x8000 ? -1 : 1;
   const exponent = (h >>> 10) & 31;
   const mantissa = h & 0x3ff;
   if (exponent === 31) return mantissa === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1024 + mantissa) * 2 ** (exponent - 25);
+}
+
+/** bfloat16 bits → number, exact. */
+export function bfloatToNumber(b: number): number {
+  bits[0] = b << 16;
+  return value[0]!;
 }
