@@ -19,6 +19,7 @@
 #include "kernels.h"
 #include "modes.h"
 #include "normalise.h"
+#include "probe.h"
 #include "resize.h"
 
 namespace {
@@ -211,12 +212,49 @@ Napi::Value trim_memory(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Object library_object(Napi::Env env, const clip::Library& library) {
+  Napi::Object object = Napi::Object::New(env);
+  if (!library.path.empty()) object.Set("path", library.path);
+  if (library.version) object.Set("version", library.version);
+  if (!library.error.empty()) object.Set("error", library.error);
+  return object;
+}
+
+Napi::Value probe_library(const Napi::CallbackInfo& info) {
+  if (info.Length() != 2 || !info[0].IsString() || !info[1].IsString())
+    throw Napi::TypeError::New(info.Env(), "probeLibrary(name: string, versionFunction: string) expected");
+  const clip::Library library =
+      clip::probe_library(info[0].As<Napi::String>(), info[1].As<Napi::String>());
+  return library_object(info.Env(), library);
+}
+
+Napi::Value probe_driver(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const clip::Driver driver = clip::probe_driver();
+  Napi::Array gpus = Napi::Array::New(env, driver.gpus.size());
+  for (uint32_t i = 0; i < driver.gpus.size(); i++) {
+    const clip::Gpu& from = driver.gpus[i];
+    Napi::Object gpu = Napi::Object::New(env);
+    gpu.Set("name", from.name);
+    gpu.Set("computeCapability", std::to_string(from.major) + "." + std::to_string(from.minor));
+    gpu.Set("memoryBytes", static_cast<double>(from.bytes));
+    gpus.Set(i, gpu);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("library", library_object(env, driver.library));
+  if (!driver.error.empty()) object.Set("error", driver.error);
+  object.Set("gpus", gpus);
+  return object;
+}
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("resizeCrop", Napi::Function::New(env, resize_crop, "resizeCrop"));
   exports.Set("openTurboJpeg", Napi::Function::New(env, open_turbo_jpeg, "openTurboJpeg"));
   exports.Set("unpackBmp", Napi::Function::New(env, unpack_bmp, "unpackBmp"));
   exports.Set("unpackGif", Napi::Function::New(env, unpack_gif, "unpackGif"));
   exports.Set("normalise", Napi::Function::New(env, normalise, "normalise"));
+  exports.Set("probeLibrary", Napi::Function::New(env, probe_library, "probeLibrary"));
+  exports.Set("probeDriver", Napi::Function::New(env, probe_driver, "probeDriver"));
   exports.Set("trimMemory", Napi::Function::New(env, trim_memory, "trimMemory"));
   exports.Set("exitNow", Napi::Function::New(env, exit_now, "exitNow"));
   exports.Set("kernels", kernel_names(env));

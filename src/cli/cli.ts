@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/config.ts';
 import { type Addon, loadAddon } from '../native/addon.ts';
+import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
 import { HELP, version } from './help.ts';
 import { inspect } from './inspect.ts';
@@ -38,6 +39,7 @@ async function run(args: string[]): Promise<number> {
   if (first === 'models') return models(rest);
   if (first === 'pull') return pull(rest);
   if (first === 'inspect') return inspect(rest);
+  if (first === 'doctor') return doctor(rest);
   if (first === 'encode') return encode(rest);
   if (args.includes('--help') || args.includes('-h')) return print(HELP);
   if (args.includes('--version') || args.includes('-v')) return print(`${version()}\n`);

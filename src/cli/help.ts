@@ -9,6 +9,7 @@ Usage:
   clip-server models          list the models: names, width, size, what is cached
   clip-server pull NAME...    fetch models into the cache
   clip-server inspect WHAT    what an ONNX file, a folder or a cached model holds, and how it is served
+  clip-server doctor          what this host has: processor, NVIDIA driver, GPUs, TensorRT, ONNX Runtime
   clip-server encode FILE...  vectors of lines of text, or of pictures, from a running server;
                               clip-server encode --help lists its options
   clip-server --help          this text

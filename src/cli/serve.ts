@@ -16,6 +16,7 @@ const STOP_MS = 1000;
 export async function serve(args: string[]): Promise<number> {
   const stop = onSignals();
   const config = await configFrom(args, stop.signal);
+  refuseFallback(config);
   Object.assign(process.env, config.environment);
   const log = createLog(config.log, config.name);
   for (const warning of config.warnings) log.warn(warning);
@@ -46,6 +47,14 @@ async function configFrom(args: string[], signal: AbortSignal): Promise<Config> 
     throw new ConfigError(`unknown option ${unknown}; clip-server --help lists them`);
   if (rest.length > 0) throw new ConfigError(`expected one flow, got ${rest.length + 1}: ${args.join(' ')}`);
   return readConfig(stdin ? { stdin: await text(process.stdin) } : { argument }, process.env, { signal });
+}
+
+/** @throws ConfigError where the flow asks for TensorRT alone */
+function refuseFallback({ origin, executor }: Config): void {
+  if (executor.runtime === 'tensorrt' && !executor.fallback)
+    throw new ConfigError(
+      `${origin}: fallback: false asks for TensorRT alone, and this version has no TensorRT engine; without the key ONNX Runtime serves the flow`,
+    );
 }
 
 /** What a flow for another runtime has to know about this one. */

@@ -119,6 +119,8 @@ export interface ExecutorConfig {
   readonly minibatchSize: number;
   /** Whether graphs are rewritten where that is proved to give the same vectors. */
   readonly rewrite: 'auto' | 'off';
+  /** Whether ONNX Runtime may serve in place of TensorRT. */
+  readonly fallback: boolean;
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
   /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */

@@ -61,6 +61,7 @@ export async function readExecutor(
     replicaDevices,
     minibatchSize: encoder.get('minibatch_size'),
     rewrite: encoder.get('rewrite'),
+    fallback: readFallback(encoder, runtime, context),
     preprocessWorkers: encoder.get('num_worker_preprocess'),
     accessPaths: readAccessPaths(encoder, context),
     endpoints: readEndpoints(uses, context),
@@ -135,6 +136,13 @@ function readDevice(encoder: Encoder, runtime: Runtime, { findings }: Context): 
   if (runtime === 'tensorrt' && given.value.kind === 'cpu')
     findings.fault(given.at, given.key, 'expected cuda or cuda:N for clip_tensorrt, got cpu');
   return given.value;
+}
+
+function readFallback(encoder: Encoder, runtime: Runtime, { findings }: Context): boolean {
+  const given = encoder.given('fallback');
+  if (given && runtime !== 'tensorrt')
+    findings.warn(given.at, given.key, `clip_${runtime} is always served by ONNX Runtime`);
+  return encoder.get('fallback');
 }
 
 function readAccessPaths(encoder: Encoder, { findings }: Context): string {

@@ -23,6 +23,13 @@ export interface Addon {
    */
   normalise(pixels: Uint8Array, out: Float32Array, offset: number): void;
   /**
+   * Loads a shared library as the system's loader finds it, or by its path, for good, and calls its `int versionFunction()`
+   * and nothing else; '' calls none. A broken library may end the process: to be called in one that may fall over.
+   */
+  probeLibrary(name: string, versionFunction: string): LibraryProbe;
+  /** Loads libcuda for good, and asks it for its GPUs. It may hang or end the process. */
+  probeDriver(): DriverProbe;
+  /**
    * Gives free memory back to the system where the C library is glibc, which keeps it otherwise: after a model of 600 MB is
    * loaded, about 300 MB. Milliseconds on a thread of libuv's pool.
    */
@@ -99,6 +106,31 @@ export interface GifJob {
   readonly interlaced: boolean;
   /** Palette index of the canvas around the frame. */
   readonly fill: number;
+}
+
+/** Without `error` the library is loaded. */
+export interface LibraryProbe {
+  /** Of the file that the loader mapped. */
+  readonly path?: string;
+  /** As the library's own number; absent where none was asked for. */
+  readonly version?: number;
+  /** The loader's own words. */
+  readonly error?: string;
+}
+
+export interface DriverProbe {
+  /** libcuda; its version 12040 is CUDA 12.4, the newest that the driver serves. */
+  readonly library: LibraryProbe;
+  /** Of the driver's first function that failed, in its own words. */
+  readonly error?: string;
+  readonly gpus: readonly Gpu[];
+}
+
+export interface Gpu {
+  readonly name: string;
+  /** `8.9`. */
+  readonly computeCapability: string;
+  readonly memoryBytes: number;
 }
 
 /** The built file's exports. */

@@ -188,6 +188,7 @@ const CASES: Record<string, Record<string, Case>> = {
     num_worker_preprocess: at(9, ({ executor }) => executor.preprocessWorkers),
     minibatch_size: at(64, ({ executor }) => executor.minibatchSize),
     rewrite: at('off', ({ executor }) => executor.rewrite),
+    fallback: at(false, ({ executor }) => executor.fallback),
     access_paths: at('@r, cm', ({ executor }) => executor.accessPaths, '@r,cm'),
     traversal_paths: at('@c', ({ executor }) => executor.accessPaths),
     model_path: at('~/clip', ({ executor }) => executor.modelPath, '/home/me/clip'),

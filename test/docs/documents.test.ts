@@ -77,8 +77,10 @@ test('the first client command of the README writes a vector', async () => {
 
 test('the commands of the README exist', async () => {
   const launch = join(ROOT, 'dist/cli/launch.cjs');
-  const commands = [...readme.matchAll(/^clip-server (models|pull \S+)/gm)].map(([, command]) => command!);
-  assert.deepEqual(commands, ['models', 'pull ViT-L/14']);
+  const commands = [...readme.matchAll(/^clip-server (models|pull \S+|doctor)/gm)].map(
+    ([, command]) => command!,
+  );
+  assert.deepEqual(commands, ['models', 'pull ViT-L/14', 'doctor']);
   const env = { ...process.env, CLIP_SERVER_OFFLINE: '1', CLIP_SERVER_CACHE: join(ROOT, '.cache/none') };
   const { stdout } = await run(process.execPath, [launch, 'models'], { env });
   assert.match(stdout, /ViT-L-14::openai/);
@@ -95,6 +97,21 @@ test('the page that docs/models.md shows of a file has the lines that the comman
   const typed = command!.replace('clip-server', launch).replace('my-clip', folder);
   const { stdout } = await run('bash', ['-c', typed]);
   const names = (text: string) => [...text.matchAll(/^ {2}(\S.*?) {2}/gm)].map(([, name]) => name);
+  assert.deepEqual(names(stdout), names(page!));
+});
+
+test('the page that docs/gpu.md shows of a host has the lines that the command prints', async () => {
+  const gpu = readFileSync(join(ROOT, 'docs/gpu.md'), 'utf8');
+  const [command] = blocks(gpu, 'sh');
+  const [page] = blocks(gpu, 'text');
+  const launch = `${process.execPath} ${join(ROOT, 'dist/cli/launch.cjs')}`;
+  // 1 where TensorRT lacks something, which is as good here; GPUs have a line only where there is a driver.
+  const { stdout } = await run('bash', [
+    '-c',
+    `${command!.trim().replace('clip-server', launch)} || [ $? = 1 ]`,
+  ]);
+  const names = (text: string) =>
+    [...text.matchAll(/^ {2}(\S.*?) {2}/gm)].map(([, name]) => name).filter((name) => name !== 'GPUs');
   assert.deepEqual(names(stdout), names(page!));
 });
 

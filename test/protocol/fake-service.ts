@@ -143,6 +143,7 @@ export function testConfig(
       replicaDevices: [],
       minibatchSize: 32,
       rewrite: 'auto',
+      fallback: true,
       preprocessWorkers: 4,
       accessPaths: '@r',
       endpoints: new Map(),

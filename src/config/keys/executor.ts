@@ -160,6 +160,11 @@ export const ENCODER_KEYS = {
     'auto',
     '`auto` rewrites the graphs of the model at the first start, so that a text costs no more than its own tokens; each rewritten graph is proved against its original, which serves where the proof fails. `off` serves the graphs as they are.',
   ),
+  fallback: honoured(
+    BOOLEAN,
+    true,
+    'Of a TensorRT flow: `false` refuses to start (exit code 2) where ONNX Runtime would serve in place of TensorRT. This version has no TensorRT engine, so it always refuses.',
+  ),
   dtype: accepted(
     choice<'fp32' | 'fp16' | 'bf16'>(['fp32', 'fp16', 'bf16']),
     undefined,

@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config.ts';
+import { examineHost } from '../host/report.ts';
+import { judge } from '../host/verdict.ts';
+import { describeHost } from './diagnosis.ts';
+import { version } from './help.ts';
+
+const USAGE = `Usage: clip-server doctor [--json]
+Says what this host has for the server: processor, NVIDIA driver and GPUs, TensorRT's libraries, ONNX Runtime.
+Exit code 0 where TensorRT has all that it needs, 1 where it lacks something.`;
+
+/** ms that a process gets that loads libraries: those of TensorRT have hundreds of MB, and a driver may hang. */
+const LIMIT_MS = 20_000;
+
+/** What tests put in place. */
+interface DoctorOptions {
+  readonly limitMs?: number;
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Prints what the host has. Resolves to the exit code: 0 TensorRT has all that it needs, 1 it lacks something. Throws a
+ * ConfigError for a command line that is wrong.
+ */
+export async function doctor(args: string[], options: DoctorOptions = {}): Promise<number> {
+  const { json, help } = readArgs(args);
+  if (help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { signal } = new AbortController();
+  const { limitMs = LIMIT_MS, environment = process.env } = options;
+  const facts = await examineHost({ signal, limitMs, environment });
+  const verdict = judge(facts);
+  const program = `clip-server ${version()}`;
+  console.log(
+    json ? JSON.stringify({ program, ...facts, verdict }, null, 2) : describeHost(program, facts, verdict),
+  );
+  return verdict.tensorrt ? 0 : 1;
+}
+
+function readArgs(args: string[]) {
+  try {
+    const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}; clip-server doctor --help shows the usage`);
+  }
+}

@@ -1,0 +1,101 @@
+import { availableParallelism, cpus } from 'node:os';
+import { dirname } from 'node:path';
+import type { ChildFailure } from '../child.ts';
+import { type DriverProbe, loadAddon } from '../native/addon.ts';
+import { type AskOptions, askHost } from './ask.ts';
+import { builderResources, findTensorRt, isLoaded, type TensorRtLibraries } from './libraries.ts';
+import { onnxRuntimeVersion } from './onnxruntime.ts';
+import { isServed } from './tensorrt-version.ts';
+
+/** What a host has, as it was found. */
+export interface HostFacts {
+  /** `v22.11.0`. */
+  readonly node: string;
+  /** `linux-x64`. */
+  readonly platform: string;
+  /** Absent where the C library is another. */
+  readonly glibc?: string;
+  readonly processor: Processor;
+  readonly driver: DriverProbe | ChildFailure;
+  readonly tensorrt: TensorRtLibraries & {
+    /** Files beside the library that would serve. */
+    readonly builderResources: readonly string[];
+  };
+  readonly onnxRuntime: {
+    readonly version: string;
+    readonly cpu: Provider;
+    readonly cuda: Provider;
+  };
+}
+
+interface Provider {
+  /** Whether it opens a graph. */
+  readonly works: boolean;
+  /** Why it does not, in ONNX Runtime's words. */
+  readonly error?: string;
+}
+
+interface Processor {
+  readonly model: string;
+  /** Threads that this process may use at a time. */
+  readonly threads: number;
+  /** Versions of the addon's resize that it can run, the fastest first. */
+  readonly kernels: readonly string[];
+  /** Why there are none. */
+  readonly error?: string;
+}
+
+const PROVIDERS = [
+  { ask: 'onnxruntime', provider: 'cpu' },
+  { ask: 'onnxruntime', provider: 'cuda' },
+] as const;
+
+/**
+ * Looks at the host. Everything that loads a library of the GPU's happens in other processes, each with a bound.
+ * @throws the signal's reason
+ */
+export async function examineHost(options: AskOptions): Promise<HostFacts> {
+  const [[driver], libraries, providers] = await Promise.all([
+    askHost([{ ask: 'driver' }], options),
+    findTensorRt(options),
+    askHost(PROVIDERS, options),
+  ]);
+  const infer = servedInfer(libraries);
+  const resources = infer ? await builderResources(dirname(infer.path!)) : [];
+  const [cpu, cuda] = providers.map((answer) => {
+    const error = 'failure' in answer ? answer.failure : answer.error;
+    return { works: error === undefined, error };
+  });
+  return {
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    glibc: glibcVersion(),
+    processor: processor(),
+    driver: driver!,
+    tensorrt: { ...libraries, builderResources: resources },
+    onnxRuntime: { version: onnxRuntimeVersion(), cpu: cpu!, cuda: cuda! },
+  };
+}
+
+/** The libnvinfer that would serve: found by the loader itself, of a version that is served, the newest. */
+export function servedInfer({ infer }: Pick<TensorRtLibraries, 'infer'>) {
+  return infer.find(
+    (attempt) => isLoaded(attempt) && !attempt.asked.includes('/') && isServed(attempt.version ?? 0),
+  );
+}
+
+function processor(): Processor {
+  const about = { model: cpus()[0]?.model.trim() ?? 'unknown', threads: availableParallelism() };
+  try {
+    return { ...about, kernels: loadAddon().kernels };
+  } catch (error) {
+    return { ...about, kernels: [], error: (error as Error).message };
+  }
+}
+
+function glibcVersion(): string | undefined {
+  // Else the report looks up the names of all sockets' ends.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime;
+}
