@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config.ts';
-import { examineHost } from '../host/report.ts';
+import { examineHost, type HostFacts } from '../host/report.ts';
 import { judge } from '../host/verdict.ts';
 import { describeHost } from './diagnosis.ts';
 import { version } from './help.ts';
@@ -20,7 +20,7 @@ interface DoctorOptions {
 
 /**
  * Prints what the host has. Resolves to the exit code: 0 TensorRT has all that it needs, 1 it lacks something. Throws a
- * ConfigError for a command line that is wrong.
+ * ConfigError for a command line that is wrong; rejects where a signal stops it.
  */
 export async function doctor(args: string[], options: DoctorOptions = {}): Promise<number> {
   const { json, help } = readArgs(args);
@@ -28,15 +28,25 @@ export async function doctor(args: string[], options: DoctorOptions = {}): Promi
     console.log(USAGE);
     return 0;
   }
-  const { signal } = new AbortController();
-  const { limitMs = LIMIT_MS, environment = process.env } = options;
-  const facts = await examineHost({ signal, limitMs, environment });
+  const facts = await examine(options);
   const verdict = judge(facts);
   const program = `clip-server ${version()}`;
   console.log(
     json ? JSON.stringify({ program, ...facts, verdict }, null, 2) : describeHost(program, facts, verdict),
   );
   return verdict.tensorrt ? 0 : 1;
+}
+
+async function examine({ limitMs = LIMIT_MS, environment = process.env }: DoctorOptions): Promise<HostFacts> {
+  const stop = new AbortController();
+  // A process that hangs in a driver doesn't notice that this one is gone.
+  const onSignal = () => stop.abort(new Error('stopped'));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    return await examineHost({ signal: stop.signal, limitMs, environment });
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
 }
 
 function readArgs(args: string[]) {

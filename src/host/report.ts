@@ -55,11 +55,14 @@ const PROVIDERS = [
  * @throws the signal's reason
  */
 export async function examineHost(options: AskOptions): Promise<HostFacts> {
-  const [[driver], libraries, providers] = await Promise.all([
+  const asked = [
     askHost([{ ask: 'driver' }], options),
     findTensorRt(options),
     askHost(PROVIDERS, options),
-  ]);
+  ] as const;
+  // No process outlives this.
+  await Promise.allSettled(asked);
+  const [[driver], libraries, providers] = await Promise.all(asked);
   const infer = servedInfer(libraries);
   const resources = infer ? await builderResources(dirname(infer.path!)) : [];
   const [cpu, cuda] = providers.map((answer) => {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { doctor } from '../../src/cli/doctor.ts';
 import { emptyFolder } from '../model/folder.ts';
 import { FAKE_PARSER, fakeDriver, fakeInfer, fakeLibrary } from './fake-gpu.ts';
@@ -17,8 +20,8 @@ interface Ended {
 }
 
 /** Runs the built command; it sees what lies in `folder` before what the host has. */
-function run(args: string[], folder?: string): Promise<Ended> {
-  const env = { ...process.env, ...(folder && { LD_LIBRARY_PATH: folder }) };
+function run(args: string[], folder?: string, variables: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const env = { ...process.env, ...(folder && { LD_LIBRARY_PATH: folder }), ...variables };
   return new Promise((done) => {
     const child = execFile(process.execPath, [LAUNCH, ...args], { env }, (_, out, err) =>
       done({ code: child.exitCode!, out, err }),
@@ -43,8 +46,8 @@ async function wholeFolder(t: TestContext): Promise<string> {
   return folder;
 }
 
-async function report(folder?: string) {
-  const { code, out, err } = await run(['doctor', '--json'], folder);
+async function report(folder?: string, variables?: NodeJS.ProcessEnv) {
+  const { code, out, err } = await run(['doctor', '--json'], folder, variables);
   assert.equal(err, '');
   const facts = JSON.parse(out);
   assert.equal(code, facts.verdict.tensorrt ? 0 : 1);
@@ -154,6 +157,46 @@ test('a fake driver that hangs has a bound', async (t) => {
   assert.equal(await doctor(['--json'], { limitMs: 1500, environment }), 1);
   const { driver } = JSON.parse(String(print.mock.calls[0]!.arguments[0]));
   assert.deepEqual(driver, { failure: 'it took longer than 1.5 s' });
+});
+
+test('a signal ends what hangs, too', async (t) => {
+  const folder = await junkFolder(t);
+  const mark = join(folder, 'pid');
+  fakeLibrary(
+    folder,
+    'libcuda.so.1',
+    `#include <stdio.h>
+    #include <unistd.h>
+    int cuInit(unsigned flags) {
+      FILE* file = fopen("${mark}.part", "w");
+      fprintf(file, "%d", (int)getpid());
+      fclose(file);
+      rename("${mark}.part", "${mark}");
+      for (;;) pause();
+    }`,
+  );
+  const env = { ...process.env, LD_LIBRARY_PATH: folder };
+  const child = execFile(process.execPath, [LAUNCH, 'doctor'], { env });
+  const [ended, err] = [once(child, 'exit'), text(child.stderr!)];
+  while (!existsSync(mark)) await setTimeout(5);
+  child.kill('SIGINT');
+  assert.deepEqual(await ended, [1, null]);
+  assert.equal(await err, 'clip-server: stopped\n');
+  assert.throws(() => process.kill(Number(readFileSync(mark, 'utf8')), 0), { code: 'ESRCH' });
+});
+
+test('a fake TensorRT where the loader does not look: found, with what to do', async (t) => {
+  const folder = await wholeFolder(t);
+  writeFileSync(join(folder, 'libnvinfer.so.10'), 'torn');
+  const packages = join(folder, 'lib/python3.11/site-packages/tensorrt_libs');
+  mkdirSync(packages, { recursive: true });
+  fakeLibrary(packages, 'libnvinfer.so.10', fakeInfer(101_501));
+  const { tensorrt, verdict } = await report(folder, { VIRTUAL_ENV: folder });
+  const path = join(packages, 'libnvinfer.so.10');
+  assert.ok(tensorrt.folders.includes(packages));
+  assert.deepEqual(tensorrt.infer.at(-1), { asked: path, path, version: 101_501 });
+  assert.equal(verdict.run, `no: the loader does not find ${path} by itself`);
+  assert.equal(verdict.install, `LD_LIBRARY_PATH=${packages} before the start`);
 });
 
 test('2 for a command line that is wrong', async () => {

@@ -241,6 +241,13 @@ test('expose_endpoints may be JSON text; paths must be paths', async () => {
     );
 });
 
+test('a flow that never falls back is told so', async () => {
+  const { warnings } = await read(flow({ encoder: { fallback: false } }));
+  assert.deepEqual(warnings, [
+    'stdin:1: executors[0].uses.with.fallback: clip_onnx is always served by ONNX Runtime',
+  ]);
+});
+
 test('deprecated paths are taken with one warning', async () => {
   const { executor, warnings } = await read(flow({ encoder: { access_paths: '@m', traversal_paths: '@c' } }));
   assert.equal(executor.accessPaths, '@c');
