@@ -6,6 +6,7 @@ import { HELP, version } from './help.ts';
 import { inspect } from './inspect.ts';
 import { models } from './models.ts';
 import { pull } from './pull.ts';
+import { ready } from './ready.ts';
 import { serve } from './serve.ts';
 
 /** Exit codes: 0 done or drained, 1 a fault at run time, 2 a fault of the command line or the configuration. */
@@ -41,6 +42,7 @@ async function run(args: string[]): Promise<number> {
   if (first === 'inspect') return inspect(rest);
   if (first === 'doctor') return doctor(rest);
   if (first === 'encode') return encode(rest);
+  if (first === 'ready') return ready(rest);
   if (args.includes('--help') || args.includes('-h')) return print(HELP);
   if (args.includes('--version') || args.includes('-v')) return print(`${version()}\n`);
   return serve(args);

@@ -12,6 +12,7 @@ Usage:
   clip-server doctor          what this host has: processor, NVIDIA driver, GPUs, TensorRT, ONNX Runtime
   clip-server encode FILE...  vectors of lines of text, or of pictures, from a running server;
                               clip-server encode --help lists its options
+  clip-server ready [SERVER]  0 where a running server takes requests, else 1 and the reason
   clip-server --help          this text
   clip-server --version       the version
 
@@ -21,6 +22,7 @@ Environment:
   OMP_NUM_THREADS             CPU threads for all replicas together
   CLIP_SERVER_CACHE           where model files are kept (default ~/.cache/clip)
   CLIP_SERVER_OFFLINE         1: no network; models must be in the cache
+  CLIP_SERVER_ENDPOINTS       file that takes the addresses once they are served; "ready" reads it
   CLIP_SERVER_SOURCES         base addresses to fetch models from, in order, separated by commas
 
 Exit codes: 0 stopped by a signal after draining, 1 run-time fault, 2 fault of the command line or the configuration.

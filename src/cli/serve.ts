@@ -6,6 +6,7 @@ import { startServer } from '../main.ts';
 import { loadAddon } from '../native/addon.ts';
 import { createLog } from '../observe/log.ts';
 import { banner } from './banner.ts';
+import { writeEndpoints } from './endpoints.ts';
 import { version } from './help.ts';
 import { createProgress } from './progress.ts';
 
@@ -30,6 +31,7 @@ export async function serve(args: string[]): Promise<number> {
     await Promise.race([starting.catch(() => undefined), wait(STOP_MS)]);
     return 0;
   }
+  await writeEndpoints(config.gateway.endpointsFile, server.endpoints, log);
   process.stdout.write(banner(config, server, process.stdout.isTTY === true));
   // Elsewhere the signal keeps its meaning: the terminal is gone.
   if (config.gateway.tls) process.on('SIGHUP', () => void server.reloadCertificates());

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type * as Grpc from '@grpc/grpc-js';
 import { decodeStatus } from '../protocol/jina/wire/status.ts';
 import type { ServerAddress } from './address.ts';
@@ -19,6 +20,8 @@ const PUSHBACK_KEY = 'grpc-retry-pushback-ms';
 const CLOSE_MS = 1000;
 /** Without these, a server that was away for long would be tried for the first time minutes after it is back. */
 const RECONNECT = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 2000 };
+/** TLS has no server names for IP addresses; where none is checked, any stands in, and Node has nothing to warn of. */
+const UNCHECKED_NAME = { 'grpc.ssl_target_name_override': 'localhost' };
 /** So that a peer that vanished without a word is noticed. */
 const KEEPALIVE = { 'grpc.keepalive_time_ms': 20_000, 'grpc.keepalive_timeout_ms': 10_000 };
 
@@ -53,10 +56,15 @@ async function openChannel({ secure, hostname, port }: ServerAddress, settings: 
   const pem = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
   const client = new Client(
     `${hostname}:${port}`,
-    secure ? credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert)) : credentials.createInsecure(),
+    secure
+      ? credentials.createSsl(pem(tls.ca), pem(tls.key), pem(tls.cert), {
+          rejectUnauthorized: tls.rejectUnauthorized ?? true,
+        })
+      : credentials.createInsecure(),
     {
       ...RECONNECT,
       ...KEEPALIVE,
+      ...(tls.rejectUnauthorized === false && isIP(hostname.replace(/[[\]]/g, '')) ? UNCHECKED_NAME : {}),
       // The client tries again by itself, and knows what is safe.
       'grpc.enable_retries': 0,
       'grpc.max_receive_message_length': answerBytes,

@@ -17,6 +17,8 @@ export interface TlsOptions {
   /** Of this client, where the server asks for one. */
   readonly cert?: string;
   readonly key?: string;
+  /** `false` trusts whoever answers: for a server at a loopback address, which no certificate names. Default true. */
+  readonly rejectUnauthorized?: boolean;
 }
 
 export interface ClientOptions {

@@ -64,6 +64,8 @@ export interface GatewayConfig {
   readonly grpc: GrpcConfig;
   /** Port of a metrics listener of its own; 0 lets the system choose; undefined means none. */
   readonly metricsPort?: number;
+  /** File that takes the addresses once they are served; undefined means none. From `CLIP_SERVER_ENDPOINTS`. */
+  readonly endpointsFile?: string;
 }
 
 /** From `grpc_server_options` and keys beside it. */

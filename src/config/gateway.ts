@@ -20,6 +20,7 @@ export async function readGateway(
   const timeout = server.get('timeout_send') ?? executors[0]?.get('timeout_send');
   const listeners = readListeners(server, uvicorn, context);
   const metricsPort = server.given('port_monitoring');
+  const endpointsFile = context.variables.get('CLIP_SERVER_ENDPOINTS');
   return {
     host: server.get('host') ?? uvicorn.get('host') ?? context.variables.get('JINA_DEFAULT_HOST'),
     listeners,
@@ -40,6 +41,8 @@ export async function readGateway(
     metricsPort: server.get('monitoring')
       ? context.ports.takeOrDraw(metricsPort, 'port_monitoring')
       : undefined,
+    endpointsFile:
+      endpointsFile === undefined ? undefined : context.environment.path(endpointsFile, context.cwd),
   };
 }
 

@@ -90,6 +90,12 @@ export const VARIABLES = {
   ),
   CLIP_SERVER_OFFLINE: honoured(SWITCH, false, 'Downloads nothing, where `with.files.offline` is not set.'),
   HF_HUB_OFFLINE: honoured(SWITCH, false, 'As `CLIP_SERVER_OFFLINE`.'),
+  CLIP_SERVER_ENDPOINTS: honoured(
+    FILE,
+    undefined,
+    'File that takes the addresses once they are served, one URL a line; `clip-server ready` reads it.',
+    { defaultNote: 'none' },
+  ),
   NO_VERSION_CHECK: accepted(ANY, undefined, 'no version is looked up'),
   JINA_OPTOUT_TELEMETRY: accepted(ANY, undefined, NO_TELEMETRY),
   JINA_HIDE_SURVEY: accepted(ANY, undefined, NO_TELEMETRY),

@@ -110,6 +110,15 @@ test('model files: cache, sources, offline', async () => {
   }
 });
 
+test('CLIP_SERVER_ENDPOINTS is a path as any other, and none without it', async () => {
+  const file = async (env: NodeJS.ProcessEnv) => (await withEnv(env)).gateway.endpointsFile;
+  assert.equal(await file({}), undefined);
+  assert.equal(await file({ CLIP_SERVER_ENDPOINTS: '' }), undefined);
+  assert.equal(await file({ CLIP_SERVER_ENDPOINTS: '/run/e' }), '/run/e');
+  assert.equal(await file({ CLIP_SERVER_ENDPOINTS: '~/e' }), '/home/me/e');
+  assert.equal(await file({ CLIP_SERVER_ENDPOINTS: 'e' }), join('/srv', 'e'));
+});
+
 test('env of the flow comes before the process’s, is returned, and changes nothing by itself', async () => {
   const env = { JINA_LOG_LEVEL: 'ERROR', HOME: '/home/me' };
   const config = await read(

@@ -27,6 +27,9 @@ export interface BuiltServerOptions {
   readonly ports?: Ports;
   /** In place of this process's environment. */
   readonly environment?: NodeJS.ProcessEnv;
+  readonly tls?: Readonly<Record<'certificate' | 'key', string>> | undefined;
+  /** In place of this project's own. */
+  readonly launch?: string;
 }
 
 /** Starts the built server in a process of its own and resolves when it is ready. */
@@ -39,7 +42,7 @@ export async function startBuiltServer(
   const folder = await mkdtemp(join(tmpdir(), 'clip-server-'));
   const flow = join(folder, 'flow.yml');
   writeFileSync(flow, flowText(modelPath, ports, options));
-  const launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
+  const { launch = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname } = options;
   const env = {
     ...environment,
     NODE_OPTIONS: nodeOptions,
@@ -66,15 +69,16 @@ export async function startBuiltServer(
 export function flowText(
   modelPath: string,
   ports: Ports,
-  { replicas = 1, encoder = {} }: Pick<BuiltServerOptions, 'replicas' | 'encoder'> = {},
+  { replicas = 1, encoder = {}, tls }: Pick<BuiltServerOptions, 'replicas' | 'encoder' | 'tls'> = {},
 ): string {
+  const pair = tls ? `\n  ssl_certfile: ${tls.certificate}\n  ssl_keyfile: ${tls.key}` : '';
   const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
   return `jtype: Flow
 version: '1'
 with:
   port: [${Object.values(ports).join(', ')}]
   protocol: [${Object.keys(ports).join(', ')}]
-  host: 127.0.0.1
+  host: 127.0.0.1${pair}
 executors:
   - name: clip_o
     replicas: ${replicas}
