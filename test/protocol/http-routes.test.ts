@@ -51,8 +51,9 @@ onBothServers((on) => {
       assert.match(startTime, TIME);
       assert.match(endTime, TIME);
     }
-    assert.ok(Date.parse(gateway.endTime) - Date.parse(gateway.startTime) >= 1);
-    assert.ok(gateway.startTime <= executor.startTime && executor.endTime <= gateway.endTime);
+    assert.ok(gateway.startTime < gateway.endTime, `${gateway.startTime} to ${gateway.endTime}`);
+    const within = gateway.startTime <= executor.startTime && executor.endTime <= gateway.endTime;
+    assert.ok(within, JSON.stringify(body.routes));
     assert.deepEqual(body.data.map(Object.keys), [DOCUMENT, DOCUMENT]);
     const [first, second] = body.data;
     assert.deepEqual([first.id, first.text, first.mime_type], ['a', 'hello', 'text/plain']);
@@ -375,7 +376,9 @@ onBothServers((on) => {
       for (const headers of [{ 'x-request-timeout-ms': '30' }, {}]) {
         const answer = await post('/post', { data: [{ text: 'a' }] }, headers as Record<string, string>);
         assert.deepEqual([answer.status, answer.body.error.code], [504, 'deadline_exceeded']);
-        assert.ok(context!.deadline! <= performance.now() && context!.signal.aborted);
+        // A timer may be early by a fraction of a millisecond.
+        const left = context!.deadline! - performance.now();
+        assert.ok(left < 1 && context!.signal.aborted, `${left} ms left`);
       }
       for (const wrong of ['0', '-1', 'x', '1.5'])
         assert.equal((await post('/post', {}, { 'x-request-timeout-ms': wrong })).status, 422);
