@@ -9,8 +9,6 @@ export interface EngineDescription {
   readonly width: number;
   /** True where the graph itself gives vectors of length 1. */
   readonly normalised: boolean;
-  /** Most rows per run; absent where any number does. */
-  readonly maxBatch?: number;
   /** Rows × tokens of a run from which on an item takes longer, for what a layer computes leaves the processor's caches. */
   readonly tokensPerRun?: number;
   /** A line to log where the engine is not what was asked for, for example the CPU in place of CUDA. */

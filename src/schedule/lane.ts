@@ -73,10 +73,8 @@ export class Lane {
   /** Resolves when every replica serves. @throws ClipError of the first that does not */
   async start(): Promise<void> {
     await Promise.all(this.#replicas.map((replica) => replica.start()));
-    for (const { maxBatch, tokensPerRun } of this.descriptions) {
-      if (maxBatch !== undefined) this.#backlog.lower(maxBatch, 0);
+    for (const { tokensPerRun } of this.descriptions)
       if (tokensPerRun !== undefined) this.#backlog.tokensPerRun = tokensPerRun;
-    }
   }
 
   /** Of each replica. Known once `start` has resolved. */

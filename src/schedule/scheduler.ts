@@ -18,7 +18,7 @@ export interface SchedulerOptions extends Omit<LaneOptions, 'tower' | 'factories
 }
 
 /** Both towers' engines taken together. */
-export type ModelDescription = Omit<EngineDescription, 'maxBatch' | 'tokensPerRun' | 'notice'>;
+export type ModelDescription = Omit<EngineDescription, 'tokensPerRun' | 'notice'>;
 
 /** Batches items across requests, each tower for itself: texts do not wait behind images. */
 export class Scheduler {
