@@ -6,9 +6,9 @@
 namespace {
 
 std::string headers_version() {
-  std::string version;
-  for (const int part : {NV_TENSORRT_MAJOR, NV_TENSORRT_MINOR, NV_TENSORRT_PATCH, NV_TENSORRT_BUILD})
-    version += (version.empty() ? "" : ".") + std::to_string(part);
+  std::string version = std::to_string(NV_TENSORRT_MAJOR);
+  for (const int part : {NV_TENSORRT_MINOR, NV_TENSORRT_PATCH, NV_TENSORRT_BUILD})
+    version.append(1, '.').append(std::to_string(part));
   return version;
 }
 
