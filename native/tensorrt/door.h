@@ -2,7 +2,7 @@
 
 #include <exception>
 
-#include "../javascript.h"
+#include "javascript.h"
 
 namespace clip::tensorrt {
 

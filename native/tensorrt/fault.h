@@ -5,25 +5,10 @@
 
 namespace clip::tensorrt {
 
-/// What a caller can do about it; the names of TensorRtFault in src/native/tensorrt.ts, where each is explained.
-enum class FaultCode { Sticky, Hung, Memory, Shape, Plan, Unsupported, Cancelled, Failed };
+/// `TensorRtFault` of src/native/tensorrt.ts says what each means to the caller.
+enum class FaultCode { sticky, hung, memory, shape, plan, unsupported, cancelled, failed };
 
-constexpr const char* name_of(FaultCode code) {
-  switch (code) {
-    case FaultCode::Sticky: return "sticky";
-    case FaultCode::Hung: return "hung";
-    case FaultCode::Memory: return "memory";
-    case FaultCode::Shape: return "shape";
-    case FaultCode::Plan: return "plan";
-    case FaultCode::Unsupported: return "unsupported";
-    case FaultCode::Cancelled: return "cancelled";
-    case FaultCode::Failed: return "failed";
-  }
-  return "failed";
-}
-
-/// Everything that this module throws on purpose; the door turns it into a JavaScript Error with its `code`. The message has
-/// the library's or driver's own words.
+/// What this module throws; it becomes a `TensorRtError`.
 class Fault : public std::runtime_error {
  public:
   Fault(FaultCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -32,5 +17,19 @@ class Fault : public std::runtime_error {
  private:
   FaultCode code_;
 };
+
+constexpr const char* name_of(FaultCode code) {
+  switch (code) {
+    case FaultCode::sticky: return "sticky";
+    case FaultCode::hung: return "hung";
+    case FaultCode::memory: return "memory";
+    case FaultCode::shape: return "shape";
+    case FaultCode::plan: return "plan";
+    case FaultCode::unsupported: return "unsupported";
+    case FaultCode::cancelled: return "cancelled";
+    case FaultCode::failed: return "failed";
+  }
+  return "failed";
+}
 
 }  // namespace clip::tensorrt

@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 
-#include "interface.h"
 #include "messages.h"
+#include "nvinfer.h"
+
+#include <NvOnnxParser.h>
 
 namespace clip::tensorrt {
 
-class Cuda;
+class Driver;
 
 struct Version {
   int major = 0;
@@ -38,9 +40,9 @@ class Library {
     std::string parser;
   };
 
-  /// `cuda` proves that driver and device are there: without them TensorRT 10.6 ends the process in its factories.
+  /// `driver` proves that a driver and a device are there: without them TensorRT 10.6 ends the process in its factories.
   /// @throws Fault `unsupported` with the loader's words or the version found and those wanted
-  static std::shared_ptr<const Library> open(const Cuda& cuda, const Names& names);
+  static std::shared_ptr<const Library> open(const Driver& driver, const Names& names);
 
   const Version& version() const { return version_; }
   /// Of the headers that this module was compiled with, build number included.

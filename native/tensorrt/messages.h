@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "fault.h"
-#include "interface.h"
+#include "nvinfer.h"
 
 namespace clip::tensorrt {
 
@@ -86,6 +86,6 @@ class ErrorRecorder : public nvinfer1::IErrorRecorder {
 /// `what` with all that was logged and recorded, each text once. `memory` where that speaks of an allocation that failed, else
 /// `otherwise`.
 Fault explain(const std::string& what, const Listener& heard, const ErrorRecorder& recorded,
-              FaultCode otherwise = FaultCode::Failed);
+              FaultCode otherwise = FaultCode::failed);
 
 }  // namespace clip::tensorrt

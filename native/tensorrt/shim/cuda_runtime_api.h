@@ -1,4 +1,5 @@
+/// In place of CUDA's own header: the two types of it that TensorRT's headers name. Both are handles of the driver's.
 #pragma once
-// All that TensorRT's headers want of CUDA's: two opaque handles, which are the driver API's CUstream and CUevent.
+
 typedef struct CUstream_st* cudaStream_t;
 typedef struct CUevent_st* cudaEvent_t;
