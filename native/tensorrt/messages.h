@@ -55,7 +55,7 @@ class Listener {
 };
 
 /// What TensorRT's objects report, by code; thread-safe. Given to builder, network, runtime, engine and context by
-/// setErrorRecorder, and has to outlive them. The library cuts texts at 127 characters.
+/// setErrorRecorder, and has to outlive them. The library may cut texts at 127 characters.
 class ErrorRecorder : public nvinfer1::IErrorRecorder {
  public:
   struct Report {
