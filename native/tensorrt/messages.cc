@@ -115,9 +115,11 @@ nvinfer1::IErrorRecorder::RefCount ErrorRecorder::incRefCount() noexcept { retur
 
 nvinfer1::IErrorRecorder::RefCount ErrorRecorder::decRefCount() noexcept { return --references_; }
 
-Fault explain(const std::string& what, const Listener& heard, const ErrorRecorder& recorded, FaultCode otherwise) {
+Fault explain(const std::string& what, const Listener& heard, const ErrorRecorder& recorded, FaultCode otherwise,
+              const std::vector<std::string>& reasons) {
   std::vector<std::string> texts;
   bool memory = false;
+  for (const std::string& text : reasons) add(texts, text);
   for (const std::string& text : heard.errors()) add(texts, text);
   for (const ErrorRecorder::Report& report : recorded.reports()) {
     add(texts, report.text);
