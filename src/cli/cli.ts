@@ -2,6 +2,7 @@ import { ConfigError } from '../config/config.ts';
 import { type Addon, loadAddon } from '../native/addon.ts';
 import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
+import { engines } from './engines.ts';
 import { HELP, version } from './help.ts';
 import { inspect } from './inspect.ts';
 import { models } from './models.ts';
@@ -41,6 +42,7 @@ async function run(args: string[]): Promise<number> {
   if (first === 'pull') return pull(rest);
   if (first === 'inspect') return inspect(rest);
   if (first === 'doctor') return doctor(rest);
+  if (first === 'engines') return engines(rest);
   if (first === 'encode') return encode(rest);
   if (first === 'ready') return ready(rest);
   if (args.includes('--help') || args.includes('-h')) return print(HELP);
