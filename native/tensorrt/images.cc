@@ -1,0 +1,49 @@
+#include "images.h"
+
+#ifndef CLIP_KERNELS
+#error "CLIP_KERNELS has to name the folder native/tensorrt/kernels, as a string"
+#endif
+
+// The bytes of a file of that folder as the symbol clip_kernels_NAME of this module.
+#define CLIP_EMBED(NAME, FILE)                                        \
+  __asm__(".pushsection .rodata\n"                                    \
+          ".balign 64\n"                                              \
+          ".global clip_kernels_" #NAME "\n"                          \
+          ".hidden clip_kernels_" #NAME "\n"                          \
+          "clip_kernels_" #NAME ":\n"                                 \
+          ".incbin \"" CLIP_KERNELS "/" FILE "\"\n"                   \
+          ".popsection\n");                                           \
+  extern "C" __attribute__((visibility("hidden"))) const char clip_kernels_##NAME[]
+
+CLIP_EMBED(sm_75, "sm_75.cubin");
+CLIP_EMBED(sm_80, "sm_80.cubin");
+CLIP_EMBED(sm_86, "sm_86.cubin");
+CLIP_EMBED(sm_89, "sm_89.cubin");
+CLIP_EMBED(sm_90, "sm_90.cubin");
+CLIP_EMBED(compute_75, "compute_75.ptx");
+
+namespace clip::tensorrt {
+namespace {
+
+/// Machine code before PTX, the closest first.
+constexpr Image kImages[] = {{"sm_90", 9, 0, false, clip_kernels_sm_90},
+                             {"sm_89", 8, 9, false, clip_kernels_sm_89},
+                             {"sm_86", 8, 6, false, clip_kernels_sm_86},
+                             {"sm_80", 8, 0, false, clip_kernels_sm_80},
+                             {"sm_75", 7, 5, false, clip_kernels_sm_75},
+                             {"compute_75", 7, 5, true, clip_kernels_compute_75}};
+
+bool runs_on(const Image& image, int major, int minor) {
+  if (image.portable) return major > image.major || (major == image.major && minor >= image.minor);
+  return major == image.major && minor >= image.minor;
+}
+
+}  // namespace
+
+const Image* image_for(int major, int minor) {
+  for (const Image& image : kImages)
+    if (runs_on(image, major, minor)) return &image;
+  return nullptr;
+}
+
+}  // namespace clip::tensorrt
