@@ -1,18 +1,14 @@
 #include "images.h"
 
-#ifndef CLIP_KERNELS
-#error "CLIP_KERNELS has to name the folder native/tensorrt/kernels, as a string"
-#endif
-
-// The bytes of a file of that folder as the symbol clip_kernels_NAME of this module.
-#define CLIP_EMBED(NAME, FILE)                                        \
-  __asm__(".pushsection .rodata\n"                                    \
-          ".balign 64\n"                                              \
-          ".global clip_kernels_" #NAME "\n"                          \
-          ".hidden clip_kernels_" #NAME "\n"                          \
-          "clip_kernels_" #NAME ":\n"                                 \
-          ".incbin \"" CLIP_KERNELS "/" FILE "\"\n"                   \
-          ".popsection\n");                                           \
+// The bytes of a file of kernels/ as the symbol clip_kernels_NAME of this module; the assembler looks from native/.
+#define CLIP_EMBED(NAME, FILE)                       \
+  __asm__(".pushsection .rodata\n"                   \
+          ".balign 64\n"                             \
+          ".global clip_kernels_" #NAME "\n"         \
+          ".hidden clip_kernels_" #NAME "\n"         \
+          "clip_kernels_" #NAME ":\n"                \
+          ".incbin \"tensorrt/kernels/" FILE "\"\n" \
+          ".popsection\n");                          \
   extern "C" __attribute__((visibility("hidden"))) const char clip_kernels_##NAME[]
 
 CLIP_EMBED(sm_75, "sm_75.cubin");

@@ -21,12 +21,9 @@ class Kernels {
  public:
   enum class Value { float32, float16 };
 
-  /// Loads the kernels, with the device's context current.
+  /// Loads the kernels, with the device's context current, as it has to be where they go.
   /// @throws Fault `unsupported` where none of them runs on the device
   Kernels(std::shared_ptr<Device> device, const DeviceInfo& info);
-  ~Kernels();
-  Kernels(const Kernels&) = delete;
-  Kernels& operator=(const Kernels&) = delete;
 
   /// CLIP's normalisation: uint8 [rows, pixels, 3] → values [rows, 3, pixels]. At least one row and pixel.
   void normalise(DeviceAddress rgb, DeviceAddress out, uint32_t rows, uint32_t pixels, Value value,
@@ -38,13 +35,26 @@ class Kernels {
   void down(DeviceAddress in, DeviceAddress out, uint32_t bytes, const DeviceAxis& rows, CUstream_st* stream);
 
  private:
-  CUfunc_st* function(const char* name);
+  /// An image on the device.
+  class Module {
+   public:
+    Module(std::shared_ptr<Device> device, const DeviceInfo& info);
+    ~Module();
+    Module(const Module&) = delete;
+    Module& operator=(const Module&) = delete;
+    Device& device() const { return *device_; }
+    CUfunc_st* function(const char* name) const;
+
+   private:
+    std::shared_ptr<Device> device_;
+    CUmod_st* module_ = nullptr;
+  };
+
   template <typename... Parameters>
   void launch(CUfunc_st* function, uint32_t rows, uint32_t places, CUstream_st* stream, Parameters... parameters);
 
-  std::shared_ptr<Device> device_;
-  CUmod_st* module_ = nullptr;
-  CUfunc_st *float32_, *float16_, *across_, *down_;
+  const Module module_;
+  CUfunc_st *const float32_, *const float16_, *const across_, *const down_;
 };
 
 }  // namespace clip::tensorrt
