@@ -9,26 +9,23 @@ constexpr uint32_t kThreads = 256;
 
 }  // namespace
 
-Kernels::Module::Module(std::shared_ptr<Device> device, const DeviceInfo& info) : device_(std::move(device)) {
+Kernels::Module::Module(std::shared_ptr<Device> device, const DeviceInfo& info) : Resource(std::move(device)) {
   const Image* image = image_for(info.major, info.minor);
   if (!image)
     throw Fault(FaultCode::unsupported, "the kernels need compute capability 7.5 or newer, and " + info.name + " has " +
                                             std::to_string(info.major) + "." + std::to_string(info.minor));
-  device_->check(device_->driver().module_load_data, &module_, image->data);
-}
-
-Kernels::Module::~Module() {
-  if (!device_->is_lost()) device_->driver().module_unload(module_);
+  device_->check(device_->driver().module_load_data, &handle_, image->data);
 }
 
 CUfunc_st* Kernels::Module::function(const char* name) const {
   CUfunc_st* function = nullptr;
-  device_->check(device_->driver().module_get_function, &function, module_, name);
+  device_->check(device_->driver().module_get_function, &function, handle_, name);
   return function;
 }
 
 Kernels::Kernels(std::shared_ptr<Device> device, const DeviceInfo& info)
-    : module_(std::move(device), info),
+    : device_(std::move(device)),
+      module_(device_, info),
       float32_(module_.function("clip_normalise_float32")),
       float16_(module_.function("clip_normalise_float16")),
       across_(module_.function("clip_across")),
@@ -40,8 +37,7 @@ void Kernels::launch(CUfunc_st* function, uint32_t rows, uint32_t places, CUstre
                      Parameters... parameters) {
   void* addresses[] = {&parameters...};
   const uint32_t blocks = (places + kThreads - 1) / kThreads;
-  Device& device = module_.device();
-  device.check(device.driver().launch_kernel, function, rows, blocks, 1u, kThreads, 1u, 1u, 0u, stream, addresses,
+  device_->check(device_->driver().launch_kernel, function, rows, blocks, 1u, kThreads, 1u, 1u, 0u, stream, addresses,
                  nullptr);
 }
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "cuda.h"
+#include "resources.h"
 
 namespace clip::tensorrt {
 
@@ -35,24 +35,16 @@ class Kernels {
   void down(DeviceAddress in, DeviceAddress out, uint32_t bytes, const DeviceAxis& rows, CUstream_st* stream);
 
  private:
-  /// An image on the device.
-  class Module {
+  class Module : public Resource<CUmod_st*, &Driver::module_unload> {
    public:
     Module(std::shared_ptr<Device> device, const DeviceInfo& info);
-    ~Module();
-    Module(const Module&) = delete;
-    Module& operator=(const Module&) = delete;
-    Device& device() const { return *device_; }
     CUfunc_st* function(const char* name) const;
-
-   private:
-    std::shared_ptr<Device> device_;
-    CUmod_st* module_ = nullptr;
   };
 
   template <typename... Parameters>
   void launch(CUfunc_st* function, uint32_t rows, uint32_t places, CUstream_st* stream, Parameters... parameters);
 
+  const std::shared_ptr<Device> device_;
   const Module module_;
   CUfunc_st *const float32_, *const float16_, *const across_, *const down_;
 };
