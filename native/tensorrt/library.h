@@ -56,7 +56,7 @@ class Library {
   std::unique_ptr<nvinfer1::IRuntime> create_runtime() const;
   /// @throws Fault `unsupported` without a parser: the library could build, but not from ONNX
   std::unique_ptr<nvinfer1::IBuilder> create_builder() const;
-  /// The parser fills the network, which has to outlive it.
+  /// Fills the network, which has to outlive it and is of this library's builder.
   std::unique_ptr<nvonnxparser::IParser> create_parser(nvinfer1::INetworkDefinition& network) const;
 
  private:
@@ -64,6 +64,8 @@ class Library {
   using ParserFactory = void*(void* network, void* logger, int version);
 
   Library() = default;
+  /// Leaves the reason in no_parser_ where there is none.
+  void find_parser(const std::string& name);
 
   Version version_;
   Factory* create_runtime_ = nullptr;

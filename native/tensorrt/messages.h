@@ -55,7 +55,7 @@ class Listener {
 };
 
 /// What TensorRT's objects report, by code; thread-safe. Given to builder, network, runtime, engine and context by
-/// setErrorRecorder, and has to outlive them. The library cuts texts at 127 characters.
+/// setErrorRecorder, and has to outlive them. The library may cut texts at 127 characters.
 class ErrorRecorder : public nvinfer1::IErrorRecorder {
  public:
   struct Report {
@@ -83,9 +83,9 @@ class ErrorRecorder : public nvinfer1::IErrorRecorder {
   std::atomic<RefCount> references_{0};
 };
 
-/// `what` with all that was logged and recorded, each text once. `memory` where that speaks of an allocation that failed, else
-/// `otherwise`.
+/// `what` with `reasons` and all that was logged and recorded, each text once. `memory` where one speaks of an allocation that
+/// failed, else `otherwise`.
 Fault explain(const std::string& what, const Listener& heard, const ErrorRecorder& recorded,
-              FaultCode otherwise = FaultCode::failed);
+              FaultCode otherwise = FaultCode::failed, const std::vector<std::string>& reasons = {});
 
 }  // namespace clip::tensorrt
