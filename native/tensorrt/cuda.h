@@ -144,6 +144,7 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   const Driver& driver() const { return *driver_; }
+  const DeviceInfo& info() const { return info_; }
   /// On the calling thread: to be called once on each that uses the device.
   void make_current() const { driver_->check(driver_->context_set_current, context_); }
   /// The same where nothing may be thrown: false where the device can't be used.
@@ -165,6 +166,7 @@ class Device {
 
  private:
   std::shared_ptr<const Driver> driver_;
+  DeviceInfo info_;
   int device_ = 0;
   CUctx_st* context_ = nullptr;
   mutable std::mutex mutex_;

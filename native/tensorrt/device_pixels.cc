@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <thread>
 
 #include "fixed_axis.h"
 #include "geometry.h"
+#include "wait.h"
 
 namespace clip::tensorrt {
 namespace {
@@ -15,7 +15,6 @@ namespace {
 constexpr size_t kKeptBytes = size_t{64} << 20;
 /// The largest picture takes a fraction of a second.
 constexpr auto kLongest = std::chrono::seconds(10);
-constexpr auto kPoll = std::chrono::microseconds(50);
 
 /// Places in one block of memory, each aligned as CUDA aligns an allocation.
 class Layout {
@@ -51,18 +50,16 @@ struct AxisPlace {
 
 }  // namespace
 
-DevicePixels::DevicePixels(std::shared_ptr<Device> device, const DeviceInfo& info) : device_(std::move(device)) {
+DevicePixels::DevicePixels(std::shared_ptr<Device> device) : device_(std::move(device)) {
   device_->make_current();
-  kernels_.emplace(device_, info);
+  kernels_.emplace(device_);
   stream_.emplace(device_);
+  done_.emplace(device_);
 }
 
 DevicePixels::~DevicePixels() {
-  try {
-    device_->make_current();
-  } catch (const Fault&) {
-    // The driver will refuse to free what the members own, and the process's end does.
-  }
+  // Where it fails, the driver refuses to free what the members own, and the process's end does.
+  device_->try_make_current();
 }
 
 void DevicePixels::resize_crop(const RgbPicture& picture, uint8_t* out) {
@@ -136,24 +133,10 @@ void DevicePixels::upload(size_t bytes) {
 
 void DevicePixels::download(size_t offset, size_t bytes, uint8_t* out) {
   device_->check(device_->driver().copy_to_host, pinned_->data(), at(offset), bytes, stream_->get());
-  wait();
+  device_->check(device_->driver().event_record, done_->get(), stream_->get());
+  wait_for(*device_, *done_, kLongest, "the pixels of a job");
   std::memcpy(out, pinned_->data(), bytes);
   shrink();
-}
-
-void DevicePixels::wait() {
-  const auto end = std::chrono::steady_clock::now() + kLongest;
-  for (;;) {
-    const CudaResult result = device_->driver().stream_query(stream_->get());
-    if (result == kCudaSuccess) return;
-    if (result != kCudaNotReady) device_->fail("cuStreamQuery", result);
-    if (std::chrono::steady_clock::now() > end) {
-      const Fault hung(FaultCode::hung, "the device did not finish with a picture in 10 s");
-      device_->lose(hung);
-      throw hung;
-    }
-    std::this_thread::sleep_for(kPoll);
-  }
 }
 
 void DevicePixels::shrink() {

@@ -25,7 +25,7 @@ struct RgbPicture {
 class DevicePixels {
  public:
   /// @throws Fault
-  DevicePixels(std::shared_ptr<Device> device, const DeviceInfo& info);
+  explicit DevicePixels(std::shared_ptr<Device> device);
   ~DevicePixels();
 
   /// As clip::resize_crop for Mode::RGB, byte for byte. `out` takes resolution² × 3 bytes.
@@ -42,7 +42,6 @@ class DevicePixels {
   void upload(size_t bytes);
   /// From the device's memory at `offset`, once the stream has done all.
   void download(size_t offset, size_t bytes, uint8_t* out);
-  void wait();
   /// Gives back what a large job needed.
   void shrink();
   DeviceAddress at(size_t offset) const { return memory_->get() + offset; }
@@ -51,6 +50,7 @@ class DevicePixels {
   const std::shared_ptr<Device> device_;
   std::optional<Kernels> kernels_;
   std::optional<Stream> stream_;
+  std::optional<Event> done_;
   std::optional<PinnedMemory> pinned_;
   std::optional<DeviceMemory> memory_;
   size_t pinned_bytes_ = 0;

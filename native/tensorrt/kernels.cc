@@ -9,7 +9,8 @@ constexpr uint32_t kThreads = 256;
 
 }  // namespace
 
-Kernels::Module::Module(std::shared_ptr<Device> device, const DeviceInfo& info) : Resource(std::move(device)) {
+Kernels::Module::Module(std::shared_ptr<Device> device) : Resource(std::move(device)) {
+  const DeviceInfo& info = device_->info();
   const Image* image = image_for(info.major, info.minor);
   if (!image)
     throw Fault(FaultCode::unsupported, "the kernels need compute capability 7.5 or newer, and " + info.name + " has " +
@@ -23,9 +24,9 @@ CUfunc_st* Kernels::Module::function(const char* name) const {
   return function;
 }
 
-Kernels::Kernels(std::shared_ptr<Device> device, const DeviceInfo& info)
+Kernels::Kernels(std::shared_ptr<Device> device)
     : device_(std::move(device)),
-      module_(device_, info),
+      module_(device_),
       float32_(module_.function("clip_normalise_float32")),
       float16_(module_.function("clip_normalise_float16")),
       across_(module_.function("clip_across")),

@@ -23,7 +23,7 @@ class Kernels {
 
   /// Loads the kernels, with the device's context current, as it has to be where they go.
   /// @throws Fault `unsupported` where none of them runs on the device
-  Kernels(std::shared_ptr<Device> device, const DeviceInfo& info);
+  explicit Kernels(std::shared_ptr<Device> device);
 
   /// CLIP's normalisation: uint8 [rows, pixels, 3] → values [rows, 3, pixels]. At least one row and pixel.
   void normalise(DeviceAddress rgb, DeviceAddress out, uint32_t rows, uint32_t pixels, Value value,
@@ -37,7 +37,7 @@ class Kernels {
  private:
   class Module : public Resource<CUmod_st*, &Driver::module_unload> {
    public:
-    Module(std::shared_ptr<Device> device, const DeviceInfo& info);
+    explicit Module(std::shared_ptr<Device> device);
     CUfunc_st* function(const char* name) const;
   };
 

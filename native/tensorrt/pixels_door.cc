@@ -24,8 +24,7 @@ class AllPixels {
   std::shared_ptr<DevicePixels> of(int index) {
     const std::lock_guard lock(mutex_);
     std::shared_ptr<DevicePixels>& pixels = by_index_[index];
-    if (!pixels)
-      pixels = std::make_shared<DevicePixels>(std::make_shared<Device>(driver_, index), driver_->devices()[index]);
+    if (!pixels) pixels = std::make_shared<DevicePixels>(std::make_shared<Device>(driver_, index));
     return pixels;
   }
 
