@@ -19,13 +19,10 @@ bool ContextThread::post(Job job) {
   return true;
 }
 
-void ContextThread::end(std::function<void()> after) {
-  std::unique_lock lock(state_->mutex);
+void ContextThread::end() {
+  const std::lock_guard lock(state_->mutex);
   state_->ending = true;
-  if (after && !state_->ended) state_->after.push_back(std::exchange(after, nullptr));
   state_->changed.notify_all();
-  lock.unlock();
-  if (after) after();
 }
 
 bool ContextThread::has_ended_by(std::chrono::steady_clock::time_point time) const {
@@ -52,10 +49,7 @@ void ContextThread::work(State& state, std::unique_ptr<Context> context) {
   context.reset();
   lock.lock();
   state.ended = true;
-  const auto after = std::move(state.after);
   state.changed.notify_all();
-  lock.unlock();
-  for (const auto& call : after) call();
 }
 
 }  // namespace clip::tensorrt

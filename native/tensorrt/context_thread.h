@@ -25,9 +25,8 @@ class ContextThread {
 
   /// @returns false where the thread is to end already
   bool post(Job job);
-  /// The context ends after the jobs that are there; then `after` is called on the thread, at once where it is gone.
-  /// Nobody waits.
-  void end(std::function<void()> after = nullptr);
+  /// The context ends after the jobs that are there. Nobody waits.
+  void end();
   /// Whether the thread is done with the context by then.
   bool has_ended_by(std::chrono::steady_clock::time_point time) const;
 
@@ -39,7 +38,6 @@ class ContextThread {
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<Job> jobs;
-    std::vector<std::function<void()>> after;
     bool ending = false;
     bool ended = false;
   };

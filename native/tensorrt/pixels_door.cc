@@ -92,7 +92,7 @@ Napi::Value normalise(const Napi::CallbackInfo& info, const std::shared_ptr<AllP
 
 }  // namespace
 
-void add_pixels(Napi::Object& loaded, std::shared_ptr<const Driver> driver) {
+void add_pixels_door(Napi::Object& loaded, std::shared_ptr<const Driver> driver) {
   const auto all = std::make_shared<AllPixels>(std::move(driver));
   const auto add = [&](const char* name, auto* function) {
     const auto call = [all, function](const Napi::CallbackInfo& info) { return function(info, all); };
