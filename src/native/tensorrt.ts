@@ -129,6 +129,7 @@ export interface ContextOptions {
 
 export interface Feed {
   readonly name: string;
+  /** The input's; or, of uint8 pictures for an input float32 [rows, 3, R, R]: [rows, R, R, 3], normalised on the device. */
   readonly shape: readonly number[];
   /** Pieces that follow each other in the tensor, copied to pinned memory on the context's thread; not to be changed until done. */
   readonly data: readonly (Uint8Array | Int32Array | BigInt64Array | Float32Array)[];
