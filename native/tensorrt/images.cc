@@ -31,7 +31,9 @@ constexpr Image kImages[] = {{"sm_90", 9, 0, false, clip_kernels_sm_90},
 
 bool runs_on(const Image& image, int major, int minor) {
   if (image.portable) return major > image.major || (major == image.major && minor >= image.minor);
-  return major == image.major && minor >= image.minor;
+  // 8.7 is Tegra's, for which CUDA promises nothing of other devices' machine code.
+  const bool is_tegra = major == 8 && minor == 7;
+  return major == image.major && minor >= image.minor && !is_tegra;
 }
 
 }  // namespace

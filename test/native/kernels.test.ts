@@ -42,7 +42,15 @@ test('a fake device gets the machine code that is closest to it, or PTX where it
     assert.equal(await inFakes('one', { capability, log }), '192 bytes');
     return /load (\w+)/.exec(await readFile(log, 'utf8'))?.[1];
   };
-  const wanted = { 75: 'sm_75', 80: 'sm_80', 87: 'sm_86', 89: 'sm_89', 90: 'sm_90', 120: 'compute_75' };
+  const wanted = {
+    75: 'sm_75',
+    80: 'sm_80',
+    86: 'sm_86',
+    87: 'compute_75',
+    89: 'sm_89',
+    90: 'sm_90',
+    120: 'compute_75',
+  };
   const got = await Promise.all(
     Object.keys(wanted).map(async (capability) => [capability, await loaded(Number(capability))]),
   );
