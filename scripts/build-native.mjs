@@ -62,11 +62,13 @@ function hasOwnHeaders(target) {
 function isCurrent(target) {
   if (!existsSync(fileOf(target)) || !hasOwnHeaders(target)) return false;
   const built = statSync(fileOf(target)).mtimeMs;
-  return target.folders.every((folder) =>
-    readdirSync(join(ROOT, folder), { withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .every((entry) => statSync(join(ROOT, folder, entry.name)).mtimeMs <= built),
-  );
+  return target.folders.flatMap(filesIn).every((file) => statSync(file).mtimeMs <= built);
+}
+
+function filesIn(folder) {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(ROOT, folder, entry.name));
 }
 
 function runs(command) {

@@ -34,6 +34,17 @@ export interface Engine {
 /** Makes one tower's engine of one replica, at start and each time it is replaced. */
 export type EngineFactory = (signal: AbortSignal) => Promise<Engine>;
 
+/** The engines of one tower of one replica, which share its part of the machine. */
+export interface EngineTeam {
+  /** At least one; they run side by side. */
+  readonly members: readonly EngineFactory[];
+  /**
+   * Engines with a part each of the one member's threads, made where that turns out to be on the CPU. They run side by side
+   * while enough waits for all of them, and it runs while none of them does.
+   */
+  readonly parts?: readonly EngineFactory[];
+}
+
 const MEMORY = /out of memory|failed to allocate|bad_alloc|bad allocation/i;
 
 /** True where an engine's error says that the memory did not suffice: with less work, or later, it may. */
