@@ -152,6 +152,7 @@ function removeOrphans(targets) {
 
 const [wanted] = process.argv.slice(2);
 const possible = [ADDON, ...MAJORS.map(findHeaders).filter(Boolean).map(moduleOf)];
+removeOrphans(possible);
 const targets = possible.filter(({ name }) => wanted === undefined || wanted === name);
 if (targets.length === 0) {
   console.error(
@@ -161,7 +162,6 @@ if (targets.length === 0) {
   );
   process.exit(1);
 }
-removeOrphans(possible);
 const stale = targets.filter((target) => !isCurrent(target));
 if (stale.length > 0) {
   const compiler = findCompiler();

@@ -110,7 +110,7 @@ function obtain(set) {
   const fetched = status === 0 ? cached(set) : undefined;
   if (!fetched)
     fail(
-      `cargo did not fetch ${PACKAGE} ${set.version}${status === null ? ` in ${LONGEST_MS / 60_000} minutes` : ''}. ${ELSE}\n${stderr}`,
+      `cargo did not fetch ${PACKAGE} ${set.version}${status === null ? ` in ${LONGEST_MS / 60_000} minutes` : ''}. ${ELSE}\n${stderr.trim()}`,
     );
   return fetched;
 }

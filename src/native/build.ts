@@ -17,7 +17,7 @@ export async function obtainAddon(log: Logger, signal: AbortSignal): Promise<Add
   } catch (failure) {
     log.info('compiling the addon, once: none of those at hand loads on this machine');
     try {
-      await promisify(execFile)(process.execPath, [SCRIPT], { signal });
+      await promisify(execFile)(process.execPath, [SCRIPT, 'clip-server'], { signal });
     } catch (error) {
       const { stderr, message } = error as Error & { stderr?: string };
       throw new Error(`${(failure as Error).message}\n${stderr || message}`, { cause: error });
