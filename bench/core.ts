@@ -47,7 +47,10 @@ export async function schedulerOverheadBench(): Promise<Record<string, number>> 
 export async function openFreeService(texts: readonly Engine[], maxBatch: number) {
   const metrics = new Metrics();
   const scheduler = new Scheduler({
-    engines: { text: texts.map((engine) => async () => engine), image: [async () => FREE] },
+    engines: {
+      text: texts.map((engine) => ({ members: [async () => engine] })),
+      image: [{ members: [async () => FREE] }],
+    },
     maxBatch,
     columnsOf: ({ ids }) => ids.length,
     limits: LIMITS,

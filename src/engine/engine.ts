@@ -41,6 +41,16 @@ export type EngineFactory = (signal: AbortSignal) => Promise<Engine>;
  * giving other vectors than it gave when its plan was proved.
  */
 export type LostCause = 'sticky' | 'hung' | 'canary';
+/** The engines of one tower of one replica, which share its part of the machine. */
+export interface EngineTeam {
+  /** At least one; they run side by side. */
+  readonly members: readonly EngineFactory[];
+  /**
+   * Engines with a part each of the one member's threads, made where that turns out to be on the CPU. They run side by side
+   * while enough waits for all of them, and it runs while none of them does.
+   */
+  readonly parts?: readonly EngineFactory[];
+}
 
 const MEMORY = /out of memory|failed to allocate|bad_alloc|bad allocation/i;
 

@@ -98,7 +98,10 @@ export class Metrics {
     TOKENS,
   );
   readonly engineSeconds = this.histogram('clip_engine_seconds', 'One run of an engine.', SECONDS, ['tower']);
-  readonly replicas = this.gauge('clip_replicas', 'Replicas by tower and state.', ['tower', 'state']);
+  readonly replicas = this.gauge('clip_replicas', 'Engines of all replicas by tower and state.', [
+    'tower',
+    'state',
+  ]);
   readonly replicaRestarts = this.counter('clip_replica_restarts_total', 'Engines replaced, by cause.', [
     'tower',
     'cause',

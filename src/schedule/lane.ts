@@ -1,19 +1,20 @@
 import type { Limits } from '../config/limits.ts';
-import type { EngineDescription, EngineFactory } from '../engine/engine.ts';
+import type { EngineDescription, EngineTeam } from '../engine/engine.ts';
 import { ClipError } from '../errors.ts';
 import type { Tower, TowerInput } from '../model/tower.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { Backlog, type Entry } from './backlog.ts';
 import type { Clock } from './clock.ts';
-import { Replica, type RunFailure } from './replica.ts';
+import type { Replica, RunFailure } from './replica.ts';
 import type { Leave } from './room.ts';
+import { Team } from './team.ts';
 import type { Patience, WaitingPlace } from './waiter.ts';
 
 export interface LaneOptions {
   readonly tower: Tower;
-  /** One factory per replica. */
-  readonly factories: readonly EngineFactory[];
+  /** One per replica. */
+  readonly teams: readonly EngineTeam[];
   /** Most items per run. */
   readonly maxBatch: number;
   /** Columns, or tokens, that an input takes of a run; only inputs with the same number share one. 0 is not known. */
@@ -37,12 +38,12 @@ interface Work {
 const ROOM_BATCHES = 2;
 
 /**
- * One tower's items and engines. A replica that is idle takes what waits, and never waits for a batch to fill. A batch
+ * One tower's items and engines. An engine that is free takes what waits, and never waits for a batch to fill. A batch
  * that fails is tried once more, by another engine.
  */
 export class Lane {
   readonly #tower: Tower;
-  readonly #replicas: readonly Replica[];
+  readonly #teams: readonly Team[];
   readonly #backlog: Backlog;
   readonly #retries: Work[] = [];
   readonly #place: WaitingPlace;
@@ -50,7 +51,7 @@ export class Lane {
   #waking = false;
   #closed: ClipError | undefined;
 
-  constructor({ tower, factories, maxBatch, columnsOf, limits, ...common }: LaneOptions) {
+  constructor({ tower, teams, maxBatch, columnsOf, limits, ...common }: LaneOptions) {
     const { metrics, log, clock } = common;
     const place = {
       clock,
@@ -59,31 +60,31 @@ export class Lane {
       onTimeout: () => metrics.limited.inc({ limit: 'queue_ms' }),
       unsettled: 0,
     };
-    const roomSize = ROOM_BATCHES * maxBatch * factories.length;
+    const roomSize = ROOM_BATCHES * maxBatch * teams.length;
     const changed = (replica: Replica) => this.#changed(replica);
     this.#place = place;
     this.#tower = tower;
     this.#log = log;
     this.#backlog = new Backlog({ tower, place, metrics, maxBatch, columnsOf, roomSize });
-    this.#replicas = factories.map(
-      (create) => new Replica({ ...common, tower, create, engineMs: limits.engineMs, changed }),
+    this.#teams = teams.map(
+      (team) => new Team(team, { ...common, tower, engineMs: limits.engineMs, changed }),
     );
   }
 
-  /** Resolves when every replica serves. @throws ClipError of the first that does not */
+  /** Resolves when every engine serves. @throws ClipError of the first that does not */
   async start(): Promise<void> {
-    await Promise.all(this.#replicas.map((replica) => replica.start()));
+    await Promise.all(this.#teams.map((team) => team.start()));
     for (const { tokensPerRun } of this.descriptions)
       if (tokensPerRun !== undefined) this.#backlog.tokensPerRun = tokensPerRun;
   }
 
-  /** Of each replica. Known once `start` has resolved. */
+  /** Of each engine. Known once `start` has resolved. */
   get descriptions(): EngineDescription[] {
-    return this.#replicas.map(({ description }) => description!);
+    return this.#engines.map(({ description }) => description!);
   }
 
   get serving(): number {
-    return this.#replicas.filter(({ serving }) => serving).length;
+    return this.#engines.filter(({ serving }) => serving).length;
   }
 
   /** Items and places that are waited for, or held: nothing is left when every request has been answered. */
@@ -110,12 +111,16 @@ export class Lane {
   async close(reason: ClipError): Promise<void> {
     this.#closed ??= reason;
     this.#refuseAll(this.#closed);
-    await Promise.all(this.#replicas.map((replica) => replica.close(this.#closed!)));
+    await Promise.all(this.#teams.map((team) => team.close(this.#closed!)));
+  }
+
+  get #engines(): readonly Replica[] {
+    return this.#teams.flatMap(({ engines }) => engines);
   }
 
   #refusal(): ClipError | undefined {
     if (this.#closed) return this.#closed;
-    if (!this.#replicas.every(({ hopeless }) => hopeless)) return undefined;
+    if (!this.#engines.every(({ hopeless }) => hopeless)) return undefined;
     return new ClipError(
       'not_ready',
       `every engine of the ${this.#tower} tower has failed several times in a row and is being replaced`,
@@ -148,11 +153,12 @@ export class Lane {
   }
 
   #dispatch(): void {
-    const idle = this.#replicas.filter(({ state }) => state === 'idle');
-    while (idle.length > 0) {
-      const work = this.#next(idle.length);
+    for (;;) {
+      const waiting = this.#backlog.size;
+      const [replica, ...others] = this.#teams.flatMap((team) => team.free(waiting));
+      const work = replica && this.#next(1 + others.length);
       if (!work) return;
-      if (work.entries.length > 0) void this.#run(idle.shift()!, work);
+      if (work.entries.length > 0) void this.#run(replica, work);
     }
   }
 

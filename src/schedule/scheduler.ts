@@ -1,4 +1,4 @@
-import type { EngineDescription, EngineFactory } from '../engine/engine.ts';
+import type { EngineDescription, EngineTeam } from '../engine/engine.ts';
 import { ClipError } from '../errors.ts';
 import type { TextInput, Tower, TowerInput } from '../model/tower.ts';
 import type { Logger } from '../observe/log.ts';
@@ -7,9 +7,9 @@ import { Lane, type LaneOptions } from './lane.ts';
 import type { Leave } from './room.ts';
 import type { Patience } from './waiter.ts';
 
-export interface SchedulerOptions extends Omit<LaneOptions, 'tower' | 'factories' | 'columnsOf' | 'clock'> {
-  /** One factory per replica, for each tower. */
-  readonly engines: Readonly<Record<Tower, readonly EngineFactory[]>>;
+export interface SchedulerOptions extends Omit<LaneOptions, 'tower' | 'teams' | 'columnsOf' | 'clock'> {
+  /** One team per replica, for each tower. */
+  readonly engines: Readonly<Record<Tower, readonly EngineTeam[]>>;
   /** Columns that a text is computed with. Texts that differ in it never share a run, nor wait for each other. */
   readonly columnsOf: (text: TextInput) => number;
   /** Rows that a picture takes of a run; default 0, not known. */
@@ -28,7 +28,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     const { engines, columnsOf, tokensPerImage = 0, clock = systemClock, ...common } = options;
     const lane = (tower: Tower, columnsOf: LaneOptions['columnsOf']) =>
-      new Lane({ ...common, clock, tower, factories: engines[tower], columnsOf });
+      new Lane({ ...common, clock, tower, teams: engines[tower], columnsOf });
     this.#lanes = {
       text: lane('text', (input) => columnsOf(input as TextInput)),
       image: lane('image', () => tokensPerImage),
@@ -59,7 +59,7 @@ export class Scheduler {
     for (const notice of notices) if (notice !== undefined) this.#log.warn(notice);
   }
 
-  /** Of the first replica. Known once `start` has resolved. */
+  /** Of the first engines. Known once `start` has resolved. */
   describe(): ModelDescription {
     const { text, image } = this.describeTowers();
     const recipes = [...new Set([text.recipe, image.recipe])].filter((recipe) => recipe !== undefined);

@@ -47,7 +47,10 @@ test('a replica whose thread dies gets another, which answers what the first lef
   images.description.width = WIDTH;
   const queue = [rogue, sound];
   const scheduler = new Scheduler({
-    engines: { text: [(signal) => queue.shift()!.create(signal)], image: [images.create] },
+    engines: {
+      text: [{ members: [(signal) => queue.shift()!.create(signal)] }],
+      image: [{ members: [images.create] }],
+    },
     maxBatch: 4,
     columnsOf: ({ ids }) => ids.length,
     limits: { queueMs: 60_000, engineMs: 60_000 },

@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   'float16.ts': [],
   config: [],
   observe: ['config'],
-  native: [],
+  native: ['model/tower.ts'],
   host: ['model', 'native'],
   model: ['config'],
   preprocess: ['config', 'model', 'native'],

@@ -9,6 +9,8 @@ import { WoundClock } from './wound-clock.ts';
 
 export interface SceneOptions {
   readonly replicas?: number;
+  /** Engines that share the threads of each image replica. */
+  readonly parts?: number;
   readonly maxBatch?: number;
   /** Rows that a picture takes of a run. */
   readonly tokensPerImage?: number;
@@ -25,12 +27,15 @@ export class Scene {
   /** The text tower's engines; the images' are behind the other. */
   readonly stage = new Stage();
   readonly images = new Stage();
+  /** The image tower's engines with a part of the threads. */
+  readonly parts = new Stage();
   readonly metrics = new Metrics();
   readonly scheduler: Scheduler;
 
   constructor(options: SceneOptions = {}) {
     const {
       replicas = 1,
+      parts = 0,
       maxBatch = 4,
       tokensPerImage = 0,
       queueMs = 60_000,
@@ -39,8 +44,11 @@ export class Scene {
     } = options;
     this.scheduler = new Scheduler({
       engines: {
-        text: Array.from({ length: replicas }, () => this.stage.create),
-        image: Array.from({ length: replicas }, () => this.images.create),
+        text: Array.from({ length: replicas }, () => ({ members: [this.stage.create] })),
+        image: Array.from({ length: replicas }, () => ({
+          members: [this.images.create],
+          parts: Array.from({ length: parts }, () => this.parts.create),
+        })),
       },
       maxBatch,
       columnsOf: ({ length }) => length,

@@ -36,8 +36,8 @@ export class House {
     const { metrics, maxBatch } = this;
     this.scheduler = new Scheduler({
       engines: {
-        text: Array.from({ length: replicas }, () => this.texts.create),
-        image: Array.from({ length: replicas }, () => this.images.create),
+        text: Array.from({ length: replicas }, () => ({ members: [this.texts.create] })),
+        image: Array.from({ length: replicas }, () => ({ members: [this.images.create] })),
       },
       maxBatch,
       columnsOf: ({ ids }) => ids.length,
