@@ -144,6 +144,9 @@ const CASES: Record<string, Record<string, Case>> = {
     cache: at('models', ({ files }) => files.cache, join(CWD, 'models')),
     sources: at(['https://a.example/x', 'http://b.example'], ({ files }) => files.sources),
     offline: at(true, ({ files }) => files.offline),
+    engines: at('plans', ({ engines }) => engines.folder, join(CWD, 'plans')),
+    engines_max_bytes: at(9, ({ engines }) => engines.maxBytes),
+    engines_wait_ms: at(8, ({ engines }) => engines.waitMs),
   },
   'executors[]': {
     name: at('my-clip', ({ executor }) => executor.name),
