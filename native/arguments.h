@@ -9,7 +9,9 @@ namespace clip {
 /// Reads the fields of a job object; every fault is a JavaScript TypeError or RangeError that names the field.
 class Arguments {
  public:
+  /// The only argument of a call.
   explicit Arguments(const Napi::CallbackInfo& info);
+  explicit Arguments(const Napi::Object& object) : object_(object) {}
 
   /// An integer of minimum … maximum.
   int64_t integer(const char* name, int64_t minimum, int64_t maximum) const;

@@ -1,13 +1,27 @@
-// Builds the addon into build/Release where it is missing or older than what it is made from: with cmake-js where CMake
-// is installed, else by one call of the C++ compiler. Nothing is downloaded either way.
+// node scripts/build-native.mjs [TARGET]: builds the addon, and a module for each major of TensorRT whose headers are found,
+// into build/Release where it is missing or older than what it is made from: with cmake-js where CMake is installed, else by
+// one call of the C++ compiler each. Nothing is downloaded either way. TARGET is clip-server, tensorrt10 or tensorrt11.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compilerFlags, findHeaders, fingerprint, MAJORS } from './tensorrt-headers.mjs';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const TARGET = join(ROOT, 'build', 'Release', 'clip-server.node');
+const BUILT = join(ROOT, 'build', 'Release');
+const CMAKE_BUILD = join(ROOT, 'build', 'cmake');
 const require = createRequire(import.meta.url);
 
 const INSTALL = {
@@ -17,12 +31,44 @@ const INSTALL = {
   brew: 'brew install gcc',
 };
 
-function isCurrent() {
-  if (!existsSync(TARGET)) return false;
-  const built = statSync(TARGET).mtimeMs;
-  return readdirSync(join(ROOT, 'native')).every(
-    (file) => statSync(join(ROOT, 'native', file)).mtimeMs <= built,
-  );
+const ADDON = { name: 'clip-server', sources: 'native/sources.txt', folders: ['native'], flags: [] };
+
+function moduleOf(headers) {
+  const exported = `-Wl,--version-script=${join(ROOT, 'native', 'tensorrt', 'exports.map')}`;
+  return {
+    name: `tensorrt${headers.major}`,
+    sources: 'native/tensorrt/sources.txt',
+    folders: ['native', 'native/tensorrt', 'native/tensorrt/shim'],
+    flags: [...compilerFlags(headers), '-pthread', exported],
+    headers,
+    fingerprint: fingerprint(headers),
+  };
+}
+
+function fileOf({ name }) {
+  return join(BUILT, `${name}.node`);
+}
+
+/** Says which headers a module was compiled with. */
+function stampOf(target) {
+  return `${fileOf(target)}.headers`;
+}
+
+function hasOwnHeaders(target) {
+  if (target.headers === undefined) return true;
+  return existsSync(stampOf(target)) && readFileSync(stampOf(target), 'utf8') === target.fingerprint;
+}
+
+function isCurrent(target) {
+  if (!existsSync(fileOf(target)) || !hasOwnHeaders(target)) return false;
+  const built = statSync(fileOf(target)).mtimeMs;
+  return target.folders.flatMap(filesIn).every((file) => statSync(file).mtimeMs <= built);
+}
+
+function filesIn(folder) {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(ROOT, folder, entry.name));
 }
 
 function runs(command) {
@@ -50,21 +96,28 @@ function run(command, args) {
   process.exit(1);
 }
 
-function buildWithCMake(compiler) {
+function buildWithCMake(compiler, targets, wanted) {
   process.env.CXX = compiler;
+  // CMake goes by the headers' times, which say nothing of packages.
+  if (!targets.every(hasOwnHeaders)) rmSync(CMAKE_BUILD, { recursive: true, force: true });
+  const folders = MAJORS.map((major) => {
+    const folder = targets.find(({ headers }) => headers?.major === major)?.headers.folder ?? '';
+    return `--CDTENSORRT${major}_HEADERS=${folder}`;
+  });
   run(process.execPath, [
     require.resolve('cmake-js/bin/cmake-js'),
-    ...['compile', '-d', 'native', '-O', join(ROOT, 'build', 'cmake'), '-l', 'error'],
+    ...['compile', '-d', 'native', '-O', CMAKE_BUILD, '-l', 'error'],
+    ...['-p', `${availableParallelism()}`],
+    ...(wanted === undefined ? [] : ['-T', wanted]),
+    ...folders,
   ]);
 }
 
 /** The flags of native/CMakeLists.txt. */
-function buildWithCompiler(compiler) {
-  const sources = readFileSync(join(ROOT, 'native', 'sources.txt'), 'utf8')
-    .split('\n')
-    .filter(Boolean);
-  const partial = `${TARGET}.${process.pid}`;
-  mkdirSync(dirname(TARGET), { recursive: true });
+function buildWithCompiler(compiler, target) {
+  const sources = readFileSync(join(ROOT, target.sources), 'utf8').split('\n').filter(Boolean);
+  const partial = `${fileOf(target)}.${process.pid}`;
+  mkdirSync(BUILT, { recursive: true });
   run(compiler, [
     ...[
       '-std=c++20',
@@ -77,6 +130,7 @@ function buildWithCompiler(compiler) {
       '-shared',
     ],
     ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+    ...target.flags,
     ...[
       '-isystem',
       require('node-addon-api').include_dir,
@@ -86,11 +140,37 @@ function buildWithCompiler(compiler) {
     ...sources,
     ...['-o', partial],
   ]);
-  renameSync(partial, TARGET);
+  renameSync(partial, fileOf(target));
 }
 
-if (!isCurrent()) {
+/** A module that cannot be built anew may be of other sources than what calls it. */
+function removeOrphans(targets) {
+  for (const major of MAJORS.filter((each) => !targets.some(({ headers }) => headers?.major === each)))
+    for (const suffix of ['', '.headers'])
+      rmSync(join(BUILT, `tensorrt${major}.node${suffix}`), { force: true });
+}
+
+const [wanted] = process.argv.slice(2);
+const possible = [ADDON, ...MAJORS.map(findHeaders).filter(Boolean).map(moduleOf)];
+const targets = possible.filter(({ name }) => wanted === undefined || wanted === name);
+if (targets.length === 0) {
+  console.error(
+    MAJORS.some((major) => wanted === `tensorrt${major}`)
+      ? `clip-server: no headers for ${wanted}; npm run headers fetches them, CLIP_TENSORRT_INCLUDE names a folder of them.`
+      : `clip-server: ${ADDON.name}, ${MAJORS.map((major) => `tensorrt${major}`).join(' or ')} expected, got ${wanted}`,
+  );
+  process.exit(1);
+}
+removeOrphans(possible);
+const stale = targets.filter((target) => !isCurrent(target));
+if (stale.length > 0) {
   const compiler = findCompiler();
-  if (runs('cmake')) buildWithCMake(compiler);
-  else buildWithCompiler(compiler);
+  const start = new Date();
+  if (runs('cmake')) buildWithCMake(compiler, possible, wanted);
+  else for (const target of stale) buildWithCompiler(compiler, target);
+  for (const target of stale) {
+    // Newer than its sources even where the build found nothing to do, and older than those that were changed meanwhile.
+    utimesSync(fileOf(target), start, start);
+    if (target.headers) writeFileSync(stampOf(target), target.fingerprint);
+  }
 }

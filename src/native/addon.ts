@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { BUILD_NATIVE, requireBuilt } from './built.ts';
 import { type DecodeResizeCrop, type JpegDecoder, openJpegDecoder } from './jpeg.ts';
 
 /** The one typed door to the addon: everything native that TypeScript may call. */
@@ -139,27 +137,11 @@ interface Native extends Omit<Addon, 'jpeg'> {
   openTurboJpeg(path: string): DecodeResizeCrop;
 }
 
-const ROOT = resolve(import.meta.dirname, '..', '..');
-const PLACES = ['build/Release', `prebuilds/${process.platform}-${process.arch}`];
-
 /**
  * Loads the addon, own build before prebuild. It keeps no state, so every thread may load it for itself.
  * @throws Error with what was tried and what to do
  */
 export function loadAddon(): Addon {
-  const require = createRequire(import.meta.url);
-  const failures: string[] = [];
-  for (const place of PLACES) {
-    const path = join(ROOT, place, 'clip-server.node');
-    try {
-      const { openTurboJpeg, ...own } = require(path) as Native;
-      return { ...own, jpeg: openJpegDecoder(openTurboJpeg) };
-    } catch (error) {
-      failures.push(`${path}: ${existsSync(path) ? (error as Error).message : 'no such file'}`);
-    }
-  }
-  throw new Error(
-    `The addon does not load on ${process.platform}-${process.arch}, Node.js ${process.version}:\n  ${failures.join('\n  ')}\n` +
-      `Build it with: node ${join(ROOT, 'scripts', 'build-native.mjs')}`,
-  );
+  const { openTurboJpeg, ...own } = requireBuilt('clip-server.node', 'The addon', BUILD_NATIVE) as Native;
+  return { ...own, jpeg: openJpegDecoder(openTurboJpeg) };
 }

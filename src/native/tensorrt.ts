@@ -1,4 +1,6 @@
+import { onAbort } from '../abort.ts';
 import type { ElementType } from '../model/tower.ts';
+import { BUILD_NATIVE, requireBuilt } from './built.ts';
 
 /**
  * The one typed door to the module of a TensorRT major. Everything behind it can end the process (a broken driver, a library's own
@@ -134,4 +136,84 @@ export type TensorRtFault =
 /** Has the library's or driver's own words in its message. */
 export interface TensorRtError extends Error {
   readonly code: TensorRtFault;
+}
+
+/** What to load: paths, or names for the system's loader to find. */
+export interface TensorRtLibraries {
+  readonly major: 10 | 11;
+  /** `libnvinfer.so.MAJOR` where absent. */
+  readonly infer?: string;
+  /** `libnvonnxparser.so.MAJOR` where absent. Where it does not load, plans can be run, not built. */
+  readonly parser?: string;
+}
+
+/** The exports of a module. */
+interface Module extends Pick<TensorRt, 'headers'> {
+  /** An empty parser is none. */
+  load(libraries: { readonly infer: string; readonly parser: string }): Loaded;
+}
+
+interface Loaded extends Omit<TensorRt, 'headers' | 'build'> {
+  build(
+    job: BuildJob,
+    onProgress: BuildHooks['onProgress'],
+    onMessage: BuildHooks['onMessage'],
+  ): { readonly result: Promise<BuiltPlan>; readonly cancel: () => void };
+}
+
+/**
+ * Loads driver and libraries, for good: it blocks for as long as they take, a second or more, and may end the process. A process
+ * in which a build or run may be in flight ends by `exitNow`.
+ *
+ * @throws TensorRtError `unsupported`: no module, driver, device or library, or a library that the module must not call
+ */
+export function openTensorRt(libraries: TensorRtLibraries): TensorRt {
+  const { major } = libraries;
+  const { headers, load } = requireModule(major);
+  const { build, ...loaded } = load({
+    infer: libraries.infer ?? `libnvinfer.so.${major}`,
+    parser: libraries.parser ?? `libnvonnxparser.so.${major}`,
+  });
+  const turns = new Map<number, Promise<unknown>>();
+  return { ...loaded, headers, build: (job, hooks) => buildInTurn(build, turns, job, hooks) };
+}
+
+function requireModule(major: number): Module {
+  try {
+    const remedy = `npm run headers && ${BUILD_NATIVE}`;
+    return requireBuilt(`tensorrt${major}.node`, `The module for TensorRT ${major}`, remedy) as Module;
+  } catch (error) {
+    throw fault('unsupported', (error as Error).message);
+  }
+}
+
+/** Two builds on one device would time each other's kernels. */
+function buildInTurn(
+  build: Loaded['build'],
+  turns: Map<number, Promise<unknown>>,
+  job: BuildJob,
+  hooks: BuildHooks,
+): Promise<BuiltPlan> {
+  const cancelled = () => fault('cancelled', `the build of ${job.path} was cancelled`);
+  const earlier = turns.get(job.device) ?? Promise.resolve();
+  return new Promise((resolve, reject) => {
+    // Before its turn there is nothing to stop.
+    let cancel = () => reject(cancelled());
+    const leave = onAbort(hooks.signal, () => cancel());
+    const turn = earlier.then(async () => {
+      if (hooks.signal.aborted) throw cancelled();
+      const started = build(job, hooks.onProgress, hooks.onMessage);
+      cancel = started.cancel;
+      return started.result;
+    });
+    turns.set(
+      job.device,
+      turn.catch(() => {}),
+    );
+    turn.finally(leave).then(resolve, reject);
+  });
+}
+
+function fault(code: TensorRtFault, message: string): TensorRtError {
+  return Object.assign(new Error(message), { code });
 }
