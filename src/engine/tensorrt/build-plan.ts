@@ -52,10 +52,10 @@ export async function obtainPlan(options: PlanOptions): Promise<PlannedTower> {
 }
 
 async function examine(options: PlanOptions): Promise<Examined> {
-  const { libraries, device, contract, cache, environment, label, log, progress, signal } = options;
+  const { libraries, device, contract, cache, environment, label, log, progress, signal, file } = options;
   const answer = await askBuilder(
     { do: 'examine', libraries, device, contract, cache },
-    { environment, label, log, onProgress: progress, signal, limitMs: EXAMINE_MS },
+    { environment, label, log, onProgress: progress, signal, limitMs: EXAMINE_MS, ...(file && { file }) },
   );
   if ('failure' in answer)
     throw new ClipError('engine_failed', `${label}: TensorRT cannot be opened: ${answer.failure}`);

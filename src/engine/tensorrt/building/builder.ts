@@ -7,6 +7,7 @@ import type { OnProgress } from '../../../model/progress.ts';
 import type { TowerContract } from '../../../model/tower.ts';
 import type { Profile, TensorRtFault } from '../../../native/tensorrt.ts';
 import type { Logger } from '../../../observe/log.ts';
+import type { Metrics } from '../../../observe/metrics.ts';
 import { ranOutOfMemory } from '../../engine.ts';
 import type { ParityInput } from '../parity-inputs.ts';
 import type { Recipe } from '../plan.ts';
@@ -33,6 +34,9 @@ export interface BuilderOptions {
   readonly graceMs: number;
   /** Of log lines and of progress. */
   readonly label: string;
+  /** What the processes run, by default what builds: it takes a `Task` and says what is `Said`. */
+  readonly file?: URL;
+  readonly metrics?: Metrics;
   readonly log: Logger;
   readonly progress: OnProgress;
 }
@@ -136,12 +140,13 @@ export class PlanBuilder {
   }
 
   #bounds(limitMs: number, signal: AbortSignal) {
-    const { environment, label, log, progress: onProgress } = this.#options;
-    return { signal, limitMs, environment, label, log, onProgress };
+    const { environment, label, log, progress: onProgress, file } = this.#options;
+    return { signal, limitMs, environment, label, log, onProgress, ...(file && { file }) };
   }
 
   #late(): ClipError {
-    const { label, limitMs } = this.#options;
+    const { label, limitMs, metrics } = this.#options;
+    metrics?.limited.inc({ limit: 'engines_build_ms' });
     return new ClipError('engine_failed', `${label}: building took longer than ${limitMs / 1000} s`);
   }
 }
