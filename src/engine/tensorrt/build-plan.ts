@@ -52,10 +52,11 @@ export async function obtainPlan(options: PlanOptions): Promise<PlannedTower> {
 }
 
 async function examine(options: PlanOptions): Promise<Examined> {
-  const { libraries, device, contract, cache, environment, label, log, progress, signal, file } = options;
-  const answer = await askBuilder(
+  const { libraries, device, contract, cache, environment, label, log, progress, signal } = options;
+  const { ask = askBuilder } = options;
+  const answer = await ask(
     { do: 'examine', libraries, device, contract, cache },
-    { environment, label, log, onProgress: progress, signal, limitMs: EXAMINE_MS, ...(file && { file }) },
+    { environment, label, log, onProgress: progress, signal, limitMs: EXAMINE_MS },
   );
   if ('failure' in answer)
     throw new ClipError('engine_failed', `${label}: TensorRT cannot be opened: ${answer.failure}`);

@@ -34,8 +34,8 @@ export interface BuilderOptions {
   readonly graceMs: number;
   /** Of log lines and of progress. */
   readonly label: string;
-  /** What the processes run, by default what builds: it takes a `Task` and says what is `Said`. */
-  readonly file?: URL;
+  /** Does tasks in place of processes. */
+  readonly ask?: typeof askBuilder;
   readonly metrics?: Metrics;
   readonly log: Logger;
   readonly progress: OnProgress;
@@ -57,13 +57,19 @@ export type Attempt =
   | { readonly memory: string }
   | { readonly failed: string };
 
+/** What the gate goes by. */
+interface Given {
+  readonly inputs: readonly ParityInput[];
+  readonly reference: readonly Float32Array[];
+}
+
 /** A device that is lost, or a driver that hangs, says nothing about the recipe. */
 const PASSING: ReadonlySet<TensorRtFault> = new Set(['sticky', 'hung', 'cancelled']);
 
 /** Builds plans of one tower, each in a process of its own, within one time. The reference is computed once. */
 export class PlanBuilder {
   readonly #options: BuilderOptions;
-  #given: Promise<{ inputs: readonly ParityInput[]; reference: readonly Float32Array[] }> | undefined;
+  #given: Given | undefined;
   #leftMs: number;
 
   constructor(options: BuilderOptions) {
@@ -75,8 +81,8 @@ export class PlanBuilder {
    * @throws the signal's reason; ClipError engine_failed where the time is used up or there is no reference, model_invalid
    */
   async build(wish: Wish, share: Share, signal: AbortSignal): Promise<Attempt> {
-    this.#given ??= this.#prepare(signal);
-    const given = await this.#given;
+    this.#given ??= await this.#prepare(signal);
+    const given = this.#given;
     if (this.#leftMs <= 0) throw this.#late();
     const folder = await mkdtemp(join(tmpdir(), 'clip-engine-'));
     const began = performance.now();
@@ -93,7 +99,7 @@ export class PlanBuilder {
     { recipe, profiles, optimisationLevel, timingCache }: Wish,
     { maxBatch, workspaceBytes }: Share,
     folder: string,
-    given: { inputs: readonly ParityInput[]; reference: readonly Float32Array[] },
+    given: Given,
     signal: AbortSignal,
   ): Promise<BuildOutcome | Failed | ChildFailure> {
     const { contract, libraries, device, log, label } = this.#options;
@@ -102,7 +108,8 @@ export class PlanBuilder {
     const task = { recipe, profiles, optimisationLevel, maxBatch, workspaceBytes, folder, ...given };
     const limitMs = this.#leftMs;
     const timings = timingCache && { timingCache };
-    return askBuilder(
+    const { ask = askBuilder } = this.#options;
+    return ask(
       { do: 'build', contract, libraries, device, ...task, limitMs, ...timings },
       this.#bounds(limitMs + this.#options.graceMs, signal),
     );
@@ -125,10 +132,10 @@ export class PlanBuilder {
     return { refused: { model, refused: words } };
   }
 
-  async #prepare(signal: AbortSignal) {
-    const { contract, inputs: ask, threads, limitMs, label } = this.#options;
-    const inputs = await ask();
-    const answer = await askBuilder(
+  async #prepare(signal: AbortSignal): Promise<Given> {
+    const { contract, threads, limitMs, label, ask = askBuilder } = this.#options;
+    const inputs = await this.#options.inputs();
+    const answer = await ask(
       { do: 'reference', contract, inputs: inputs.map(({ input }) => input), threads },
       this.#bounds(limitMs, signal),
     );
@@ -140,8 +147,8 @@ export class PlanBuilder {
   }
 
   #bounds(limitMs: number, signal: AbortSignal) {
-    const { environment, label, log, progress: onProgress, file } = this.#options;
-    return { signal, limitMs, environment, label, log, onProgress, ...(file && { file }) };
+    const { environment, label, log, progress: onProgress } = this.#options;
+    return { signal, limitMs, environment, label, log, onProgress };
   }
 
   #late(): ClipError {

@@ -14,8 +14,6 @@ import type {
 } from './messages.ts';
 
 export interface ProcessOptions extends Omit<ChildOptions, 'file'> {
-  /** In place of the process that builds. */
-  readonly file?: URL;
   /** The progress's task. */
   readonly label: string;
   readonly onProgress: OnProgress;
@@ -36,8 +34,9 @@ type AnswerTo<T extends Task> = T extends ExamineTask
  */
 export function askBuilder<T extends Task>(
   task: T,
-  { label, onProgress, log, file = moduleBeside(import.meta.url, 'child'), ...bounds }: ProcessOptions,
+  { label, onProgress, log, ...bounds }: ProcessOptions,
 ): Promise<AnswerTo<T> | Failed | ChildFailure> {
+  const file = moduleBeside(import.meta.url, 'child');
   return askChild<Said, AnswerTo<T> | Failed>(task, { ...bounds, file }, (said) => {
     if ('answer' in said) return said.answer as AnswerTo<T> | Failed;
     if ('progress' in said) onProgress({ task: label, ...said.progress });
