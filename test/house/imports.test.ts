@@ -22,7 +22,16 @@ const MAY_IMPORT: Record<string, string[]> = {
   service: ['config', 'model', 'preprocess', 'schedule', 'engine/engine.ts'],
   protocol: ['config', 'service'],
   client: ['protocol/jina'],
-  cli: ['config', 'model', 'engine/rewrite/plan.ts', 'native', 'host', 'client', 'main.ts'],
+  cli: [
+    'config',
+    'model',
+    'engine/rewrite/plan.ts',
+    'engine/tensorrt',
+    'native',
+    'host',
+    'client',
+    'main.ts',
+  ],
   'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
 };
 
