@@ -140,9 +140,10 @@ async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
   log.debug({ jpeg: addon.jpeg }, `JPEGs are decoded by ${addon.jpeg.by}`);
   const images = new ImagePreprocessor({ resolution, workers, limits, addon, metrics });
   closers.add(() => images.close());
+  const crop = (file: Uint8Array) => images.fromBytes(file, signal);
   const uris = new UriLoader({ config: config.fetch, limits, metrics, log });
   closers.add(() => uris.close());
-  const chosen = await chooseEngines(config, prepared.contract, { ...hooks, ...loss, encode });
+  const chosen = await chooseEngines(config, prepared.contract, { ...hooks, ...loss, encode, crop });
   closers.add(() => chosen.close());
   const { contract, engines, instead } = chosen;
   scheduler = new Scheduler({

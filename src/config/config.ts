@@ -124,6 +124,8 @@ export interface ExecutorConfig {
   readonly rewrite: 'auto' | 'off';
   /** Whether ONNX Runtime may serve in place of TensorRT. */
   readonly fallback: boolean;
+  /** ms between two runs of an input whose vector is known, on each engine of TensorRT; 0 is without. */
+  readonly canaryMs: number;
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
   /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { type Config, ConfigError } from '../config/config.ts';
 import type { OnProgress } from '../model/progress.ts';
-import type { ModelContract, TextInput, Tower } from '../model/tower.ts';
+import type { ImageInput, ModelContract, TextInput, Tower } from '../model/tower.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { EngineFactory } from './engine.ts';
+import type { EngineTeam } from './engine.ts';
 import { type Instead, refuseWithoutFallback } from './instead.ts';
 import { replicaEngines } from './replicas.ts';
 import { servedModel } from './rewrite/towers.ts';
@@ -15,8 +15,9 @@ export interface ChoiceHooks {
   readonly metrics: Metrics;
   readonly progress: OnProgress;
   readonly signal: AbortSignal;
-  /** The server's own way from a text to ids. */
+  /** The server's own ways from what a client sends to what a tower takes. */
   readonly encode: (text: string) => TextInput;
+  readonly crop: (file: Uint8Array) => Promise<ImageInput>;
   /** Present where the flow asks for TensorRT and the host can run it. */
   readonly gpu?: GpuHooks;
   /** Present where the flow asks for TensorRT and the host cannot run it. */
@@ -27,7 +28,7 @@ export interface ChoiceHooks {
 export interface Chosen {
   /** Of the graphs that serve. */
   readonly contract: ModelContract;
-  readonly engines: Readonly<Record<Tower, readonly EngineFactory[]>>;
+  readonly engines: Readonly<Record<Tower, readonly EngineTeam[]>>;
   readonly instead?: Instead;
   /** To be called once no engine is in use. */
   close(): Promise<void>;

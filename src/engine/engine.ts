@@ -41,6 +41,7 @@ export type EngineFactory = (signal: AbortSignal) => Promise<Engine>;
  * giving other vectors than it gave when its plan was proved.
  */
 export type LostCause = 'sticky' | 'hung' | 'canary';
+
 /** The engines of one tower of one replica, which share its part of the machine. */
 export interface EngineTeam {
   /** At least one; they run side by side. */

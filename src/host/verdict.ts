@@ -24,7 +24,7 @@ const LEAST_CAPABILITY = 7.5;
 
 /** TensorRT's libraries as a serving process opens them. */
 export interface FoundTensorRt {
-  readonly major: number;
+  readonly major: 10 | 11;
   /** Path of libnvinfer. */
   readonly infer: string;
   /** Path of the parser; absent where plans can be run and none can be built. */
@@ -136,8 +136,9 @@ function lacksOfBuilder(facts: GpuFacts): Lack[] {
   return lacks;
 }
 
-function majorOf({ version }: Attempt): number {
-  return Math.trunc(version! / 10_000);
+/** Of a version that is served. */
+function majorOf({ version }: Attempt): 10 | 11 {
+  return version! < 110_000 ? 10 : 11;
 }
 
 /** Of the same major: from libnvinfer's folder, else another that loads, else what came of the first. */

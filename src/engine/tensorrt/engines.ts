@@ -2,16 +2,11 @@ import type { ModelContract, TextInput, Tower, TowerContract, TowerInput } from 
 import type { TensorRt, TensorRtContext, TensorRtEngine, TensorRtError } from '../../native/tensorrt.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import type { Engine, EngineFactory } from '../engine.ts';
+import type { Engine, EngineFactory, EngineTeam } from '../engine.ts';
 import { CanaryRounds } from './canary.ts';
 import { type OnLost, TensorRtTower, within } from './engine.ts';
-import type { ProvedPlan } from './plan.ts';
-
-/** A tower's plan, and the contract of the graph that it was built of, its columns those of the profiles. */
-export interface PlannedTower {
-  readonly contract: TowerContract;
-  readonly proved: ProvedPlan;
-}
+import type { PlannedTower } from './build-plan.ts';
+import type { PlanRecord } from './plan.ts';
 
 export interface EnginesOptions {
   readonly tensorRt: Pick<TensorRt, 'open'>;
@@ -34,7 +29,7 @@ export interface EnginesOptions {
 export interface TensorRtEngines {
   readonly contracts: Pick<ModelContract, Tower>;
   /** Of each replica. */
-  readonly teams: Readonly<Record<Tower, { readonly members: EngineFactory[] }[]>>;
+  readonly teams: Readonly<Record<Tower, EngineTeam[]>>;
   /** To be called once no engine of the teams is in use. */
   close(): Promise<void>;
 }
@@ -86,7 +81,7 @@ export async function openEngines(options: EnginesOptions): Promise<TensorRtEngi
 interface Place {
   readonly engine: TensorRtEngine;
   readonly contract: TowerContract;
-  readonly record: ProvedPlan['record'];
+  readonly record: PlanRecord;
   readonly device: number;
 }
 
