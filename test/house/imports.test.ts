@@ -31,7 +31,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     'host',
     'client',
     'main.ts',
+    'build.ts',
   ],
+  'build.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'host'],
   'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
 };
 
