@@ -119,7 +119,7 @@ function readArgs(args: string[]) {
     const recipe = PRECISIONS.find((name) => name === values.precision);
     if (values.precision !== undefined && !recipe)
       throw new Error(`--precision: expected one of ${PRECISIONS.join(', ')}, got ${values.precision}`);
-    const maxBatch = integer('--max-batch', values['max-batch'], 1, 4096);
+    const maxBatch = integer('--max-batch', values['max-batch'], 1, 1024);
     return {
       target,
       device: integer('--device', values.device, 0, 1023) ?? 0,

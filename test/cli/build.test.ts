@@ -93,7 +93,7 @@ test('what the command line may be', async (t) => {
     [[], /expected one model, got none/],
     [['a', 'b'], /expected one model, got a b/],
     [['ViT-B-32', '--precision', 'int8'], /--precision: expected one of fp16, .*, got int8/],
-    [['ViT-B-32', '--max-batch', '0'], /--max-batch: expected a whole number from 1 to 4096, got 0/],
+    [['ViT-B-32', '--max-batch', '0'], /--max-batch: expected a whole number from 1 to 1024, got 0/],
     [['ViT-B-32', '--device', '-'], /--device: expected a whole number from 0 to 1023, got -/],
     [['ViT-B-32', '--fast'], /Unknown option '--fast'.*clip-server build --help shows the usage/],
     [['./nothing-here'], /\.\/nothing-here: expected a model's name or a folder with its files/],
