@@ -3,9 +3,9 @@ import type { TensorRt, TensorRtContext, TensorRtEngine, TensorRtError } from '.
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { Engine, EngineFactory, EngineTeam } from '../engine.ts';
+import type { PlannedTower } from './build-plan.ts';
 import { CanaryRounds } from './canary.ts';
 import { type OnLost, TensorRtTower, within } from './engine.ts';
-import type { PlannedTower } from './build-plan.ts';
 import type { PlanRecord } from './plan.ts';
 
 export interface EnginesOptions {
