@@ -25,7 +25,10 @@ function pack() {
   const [{ filename, size, files }] = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], ROOT));
   check(size <= MAX_BYTES, `the tarball has ${(size / 1e6).toFixed(1)} MB, at most ${MAX_BYTES / 1e6}`);
   const names = files.map((file) => file.path);
-  check(!names.some((name) => /^(test|bench|src|native\/headers)\//.test(name)), 'the tarball holds what runs and no more');
+  check(
+    !names.some((name) => /^(test|bench|src|native\/headers)\//.test(name)),
+    'the tarball holds what runs and no more',
+  );
   return path.join(folder, filename);
 }
 

@@ -117,7 +117,7 @@ void Device::lose(const Fault& why) {
   if (!lost_) lost_ = why;
 }
 
-bool Device::is_lost() const {
+bool Device::is_lost() const noexcept {
   const std::lock_guard lock(mutex_);
   return lost_.has_value();
 }

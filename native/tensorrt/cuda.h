@@ -114,6 +114,7 @@ class Driver {
   const CudaFunction<DeviceAddress> memory_free{library_, "cuMemFree_v2"};
   const CudaFunction<void**, size_t> memory_allocate_host{library_, "cuMemAllocHost_v2"};
   const CudaFunction<void*> memory_free_host{library_, "cuMemFreeHost"};
+  const CudaFunction<DeviceAddress, unsigned char, size_t, CUstream_st*> memory_set{library_, "cuMemsetD8Async"};
   const CudaFunction<DeviceAddress, const void*, size_t, CUstream_st*> copy_to_device{library_,
                                                                                      "cuMemcpyHtoDAsync_v2"};
   const CudaFunction<void*, DeviceAddress, size_t, CUstream_st*> copy_to_host{library_, "cuMemcpyDtoHAsync_v2"};
@@ -137,6 +138,8 @@ class Device {
   const Driver& driver() const { return *driver_; }
   /// On the calling thread: to be called once on each that uses the device.
   void make_current() const { driver_->check(driver_->context_set_current, context_); }
+  /// The same where nothing may be thrown: false where the device can't be used.
+  bool try_make_current() const noexcept { return !is_lost() && driver_->context_set_current(context_) == kCudaSuccess; }
 
   /// @throws Fault where the function fails; the device is lost where that is sticky
   template <typename... Parameters>
@@ -148,7 +151,7 @@ class Device {
 
   /// The first reason stays.
   void lose(const Fault& why);
-  bool is_lost() const;
+  bool is_lost() const noexcept;
   /// @throws Fault the reason for which the device was lost
   void require() const;
 

@@ -7,6 +7,7 @@
 #include "build_door.h"
 #include "cuda.h"
 #include "door.h"
+#include "engine_door.h"
 #include "javascript.h"
 #include "library.h"
 
@@ -40,6 +41,7 @@ Napi::Value load(const Napi::CallbackInfo& info) try {
   loaded["devices"] = devices;
   loaded["build"] = Napi::Function::New(
       env, [driver, library](const Napi::CallbackInfo& call) { return start_build(call, driver, library); }, "build");
+  clip::tensorrt::add_engine_door(loaded, library, driver);
   return loaded;
 } catch (...) {
   throw clip::tensorrt::error_of(info.Env(), std::current_exception());

@@ -1,6 +1,7 @@
 import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
 import { endWith } from './end.ts';
+import { engines } from './engines.ts';
 import { HELP, version } from './help.ts';
 import { inspect } from './inspect.ts';
 import { models } from './models.ts';
@@ -18,6 +19,7 @@ async function run(args: string[]): Promise<number> {
   if (first === 'pull') return pull(rest);
   if (first === 'inspect') return inspect(rest);
   if (first === 'doctor') return doctor(rest);
+  if (first === 'engines') return engines(rest);
   if (first === 'encode') return encode(rest);
   if (first === 'ready') return ready(rest);
   if (args.includes('--help') || args.includes('-h')) return print(HELP);

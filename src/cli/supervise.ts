@@ -1,6 +1,6 @@
 import { moduleBeside } from '../child.ts';
 import type { Config } from '../config/config.ts';
-import type { FoundTensorRt } from '../host/verdict.ts';
+import { type FoundTensorRt, withLibraries } from '../host/verdict.ts';
 import type { Logger } from '../observe/log.ts';
 import type { OpenPorts } from '../supervise/messages.ts';
 import { type ServingProcess, startServing } from '../supervise/serving-process.ts';
@@ -16,11 +16,7 @@ export function superviseServing(
   log: Logger,
   signal: AbortSignal,
 ): Promise<number> {
-  const { LD_LIBRARY_PATH: path } = process.env;
-  const environment = {
-    ...process.env,
-    LD_LIBRARY_PATH: path ? `${tensorrt.folder}:${path}` : tensorrt.folder,
-  };
+  const environment = withLibraries(process.env, tensorrt);
   let serving: ServingProcess | undefined;
   // Elsewhere the signal keeps its meaning: the terminal is gone.
   if (config.gateway.tls) process.on('SIGHUP', () => serving?.reload());

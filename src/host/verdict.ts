@@ -58,6 +58,15 @@ export function tensorRtOf(facts: GpuFacts): FoundTensorRt | { readonly lacking:
   return { ...found, parser: parserOf(facts, infer)!.path! };
 }
 
+/** The environment of a process that opens them. */
+export function withLibraries(
+  environment: NodeJS.ProcessEnv,
+  { folder }: Pick<FoundTensorRt, 'folder'>,
+): NodeJS.ProcessEnv {
+  const { LD_LIBRARY_PATH: path } = environment;
+  return { ...environment, LD_LIBRARY_PATH: path ? `${folder}:${path}` : folder };
+}
+
 function reasonsOf(lacks: readonly Lack[]): string {
   return lacks.map(({ reason }) => reason).join('; ');
 }

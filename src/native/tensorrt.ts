@@ -114,8 +114,18 @@ export interface TensorRtContext {
    * Resolves to the float32 output, rows × width.
    */
   run(feeds: readonly Feed[]): Promise<Float32Array>;
+  /** As they are now; read anew at each access. */
+  readonly graphs: GraphFigures;
   /** After the run in flight. Idempotent. */
   close(): Promise<void>;
+}
+
+/** What became of a context's CUDA graphs. */
+export interface GraphFigures {
+  readonly captured: number;
+  readonly launched: number;
+  /** Why runs of some shapes are not captured, a sentence for each; they run without. Empty as a rule. */
+  readonly refused: readonly string[];
 }
 
 /**

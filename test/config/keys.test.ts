@@ -147,6 +147,7 @@ const CASES: Record<string, Record<string, Case>> = {
     engines: at('plans', ({ engines }) => engines.folder, join(CWD, 'plans')),
     engines_max_bytes: at(9, ({ engines }) => engines.maxBytes),
     engines_wait_ms: at(8, ({ engines }) => engines.waitMs),
+    engines_build_ms: at(7000, ({ engines }) => engines.buildMs),
   },
   'executors[]': {
     name: at('my-clip', ({ executor }) => executor.name),

@@ -29,6 +29,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'engine/engine.ts',
     'engine/instead.ts',
     'engine/rewrite/plan.ts',
+    'engine/tensorrt',
     'native',
     'host',
     'supervise',

@@ -3,6 +3,7 @@ import type { Graph } from './graph.ts';
 import type { ModelOptions } from './options.ts';
 import { type ResnetShape, resnet } from './resnet.ts';
 import { textTower } from './text-transformer.ts';
+import { summedIds, summedPixels } from './sum.ts';
 import type { TransformerShape } from './transformer.ts';
 import { type VisionTransformerShape, visionTransformer } from './vision-transformer.ts';
 
@@ -82,6 +83,13 @@ export const PRESETS = {
   'echo-image-224': echoImage(224),
   /** Costs nothing: ids padded to 512, the first 512 pixels. */
   pad: echo(512, 224, firstPixels),
+  /** What the fakes of TensorRT compute: no vector tells by its direction alone whether the row was right. */
+  sum: {
+    width: 32,
+    resolution: 16,
+    text: (g, options) => summedIds(g, 32, options),
+    image: (g, options) => summedPixels(g, 16, 32, options),
+  },
 } as const satisfies Record<string, Pair>;
 
 export type Preset = keyof typeof PRESETS;

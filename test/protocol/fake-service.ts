@@ -153,7 +153,7 @@ export function testConfig(
     limits: { ...DEFAULT_LIMITS, ...limits },
     fetch: DEFAULT_FETCH,
     files: { cache: '/nowhere', offline: true },
-    engines: { folder: '/nowhere', maxBytes: 1, waitMs: 1 },
+    engines: { folder: '/nowhere', maxBytes: 1, waitMs: 1, buildMs: 1000 },
     log: { level: 'silent', format: 'json', healthRequests: false },
     telemetry: {},
     environment: {},

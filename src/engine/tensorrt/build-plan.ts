@@ -53,7 +53,8 @@ export async function obtainPlan(options: PlanOptions): Promise<PlannedTower> {
 
 async function examine(options: PlanOptions): Promise<Examined> {
   const { libraries, device, contract, cache, environment, label, log, progress, signal } = options;
-  const answer = await askBuilder(
+  const { ask = askBuilder } = options;
+  const answer = await ask(
     { do: 'examine', libraries, device, contract, cache },
     { environment, label, log, onProgress: progress, signal, limitMs: EXAMINE_MS },
   );

@@ -123,6 +123,6 @@ export class PlanFolder {
 }
 
 /** Whether a running process has it. */
-export function isInUse({ usedAt }: Entry, now = Date.now()): boolean {
-  return usedAt > now - IN_USE_MS;
+export function isInUse({ usedAt }: Pick<Entry, 'usedAt'>): boolean {
+  return usedAt > Date.now() - IN_USE_MS;
 }

@@ -16,7 +16,7 @@ export type Reading =
 export async function readPlan(folder: PlanFolder, name: string, signal: AbortSignal): Promise<Reading> {
   let part = 'record';
   try {
-    const record = readRecord(await readText(folder.record(name)), name);
+    const record = await recordOf(folder, name);
     if ('refused' in record) return { found: record };
     part = 'plan';
     return { found: { record, plan: await readBytes(folder.plan(name), record, signal) } };
@@ -31,11 +31,12 @@ export async function readPlan(folder: PlanFolder, name: string, signal: AbortSi
   }
 }
 
-async function readText(path: string): Promise<string> {
-  const { file, info } = await openPrivate(path);
+/** What the side-car says; the plan itself is not looked at. @throws Error of the file system; Error with a clause */
+export async function recordOf(folder: PlanFolder, name: string): Promise<PlanRecord | Refusal> {
+  const { file, info } = await openPrivate(folder.record(name));
   try {
     if (info.size > RECORD_BYTES) throw new Error(`expected at most ${RECORD_BYTES} bytes, got ${info.size}`);
-    return await file.readFile('utf8');
+    return readRecord(await file.readFile('utf8'), name);
   } finally {
     await file.close();
   }

@@ -27,6 +27,6 @@ export async function makeRoom(
   return gone;
 }
 
-export function bytesOf(entries: readonly Entry[]): number {
+export function bytesOf(entries: readonly Pick<Entry, 'bytes'>[]): number {
   return entries.reduce((total, { bytes }) => total + bytes, 0);
 }

@@ -21,6 +21,8 @@ export interface StoreHooks {
   readonly metrics?: Metrics;
   /** ms between two marks of what is used. */
   readonly markMs?: number;
+  /** A lock whose holder has not renewed it for so long is taken over. */
+  readonly staleMs?: number;
 }
 
 /** No plan to be had, and why, as a clause. */
@@ -45,6 +47,7 @@ export class PlanStore {
   readonly #hooks: StoreHooks;
   readonly #folder: PlanFolder;
   readonly #marks: UseMarks;
+  readonly #lock: typeof LOCK;
   /** Why nothing is read and nothing kept. */
   #unusable: string | undefined;
   #hasWarned = false;
@@ -54,6 +57,7 @@ export class PlanStore {
     this.#hooks = hooks;
     this.#folder = new PlanFolder(config.folder);
     this.#marks = new UseMarks(hooks.markMs);
+    this.#lock = { ...LOCK, ...(hooks.staleMs !== undefined && { staleMs: hooks.staleMs }) };
   }
 
   /** Makes the folder, clears away what was cut off. A folder that cannot be used is told in the log, and then nothing is kept. */
@@ -84,7 +88,7 @@ export class PlanStore {
     if (!('bad' in reading)) return this.#give(name, reading);
     // Others may have come in its place since; whoever has the lock sees to that.
     const path = this.#folder.lock(name);
-    const settled = await unlessLocked(path, LOCK, () => this.#findAlone(name, signal)).catch(
+    const settled = await unlessLocked(path, this.#lock, () => this.#findAlone(name, signal)).catch(
       () => undefined,
     );
     signal.throwIfAborted();
@@ -140,7 +144,7 @@ export class PlanStore {
     /** What came of the work, whatever becomes of the lock. */
     const work: { outcome?: Outcome; thrown?: unknown; isLost?: boolean } = {};
     try {
-      return await withLock(path, { ...LOCK, waitMs }, signal, onWait, async (held) => {
+      return await withLock(path, { ...this.#lock, waitMs }, signal, onWait, async (held) => {
         try {
           work.outcome = await this.#obtainAlone(key, build, held);
           return work.outcome;

@@ -16,14 +16,21 @@ export const PIECE_BYTES = 512 * 1024;
  * @throws UntrustedError where others could write in it; Error of the file system where it cannot be made
  */
 export async function makePrivateFolder(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) {
-    await mkdir(dirname(path), { recursive: true });
-    await mkdir(path, { mode: 0o700 }).catch(unlessThere);
-  }
-  const info = found ?? (await stat(path));
+  if (await isPrivateFolder(path)) return;
+  await mkdir(dirname(path), { recursive: true });
+  await mkdir(path, { mode: 0o700 }).catch(unlessThere);
+  await isPrivateFolder(path);
+}
+
+/** Whether it is there. @throws UntrustedError where others could write in it; Error of the file system */
+export async function isPrivateFolder(path: string): Promise<boolean> {
+  const info = await stat(path).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code !== 'ENOENT') throw thrown;
+  });
+  if (!info) return false;
   if (!info.isDirectory()) throw new UntrustedError(`${path}: expected a folder, found a file`);
   checkOwner(path, info, '700');
+  return true;
 }
 
 /**

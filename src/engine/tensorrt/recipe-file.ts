@@ -29,7 +29,7 @@ export function readRecipeFile(text: string, origin: string): RecipeFile {
   const towers = readMap(root, '', TOWERS, findings);
   const recipes = towers.map(([key, node]) => [key, readTower(node, key, findings)]);
   findings.check();
-  // A recipe is not a place for what only draws a warning: a key written twice.
+  // A key that is written twice.
   if (findings.warnings.length > 0) throw new ConfigError(findings.warnings.join('\n'));
   return Object.fromEntries(recipes) as RecipeFile;
 }

@@ -42,8 +42,6 @@ export interface TensorRtHooks {
   readonly probe: TextInput;
 }
 
-/** ms that all builds of a tower get together. */
-const BUILD_MS = 3_600_000;
 /** ms that a build gets to end once it is cancelled. */
 const GRACE_MS = 60_000;
 
@@ -69,7 +67,7 @@ export async function serveByTensorRt(config: Config, model: ModelContract, hook
       device,
       inputs: () => parityInputs(tower, { encode, crop, side }),
       threads: executor.threads ?? availableParallelism(),
-      limitMs: BUILD_MS,
+      limitMs: engines.buildMs,
       graceMs: GRACE_MS,
       label: `${model.name} ${tower}, engine`,
       log,

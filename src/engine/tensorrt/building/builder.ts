@@ -7,6 +7,7 @@ import type { OnProgress } from '../../../model/progress.ts';
 import type { TowerContract } from '../../../model/tower.ts';
 import type { Profile, TensorRtFault } from '../../../native/tensorrt.ts';
 import type { Logger } from '../../../observe/log.ts';
+import type { Metrics } from '../../../observe/metrics.ts';
 import { ranOutOfMemory } from '../../engine.ts';
 import type { ParityInput } from '../parity-inputs.ts';
 import type { Recipe } from '../plan.ts';
@@ -33,6 +34,9 @@ export interface BuilderOptions {
   readonly graceMs: number;
   /** Of log lines and of progress. */
   readonly label: string;
+  /** Does tasks in place of processes. */
+  readonly ask?: typeof askBuilder;
+  readonly metrics?: Metrics;
   readonly log: Logger;
   readonly progress: OnProgress;
 }
@@ -53,13 +57,19 @@ export type Attempt =
   | { readonly memory: string }
   | { readonly failed: string };
 
+/** What the gate goes by. */
+interface Given {
+  readonly inputs: readonly ParityInput[];
+  readonly reference: readonly Float32Array[];
+}
+
 /** A device that is lost, or a driver that hangs, says nothing about the recipe. */
 const PASSING: ReadonlySet<TensorRtFault> = new Set(['sticky', 'hung', 'cancelled']);
 
 /** Builds plans of one tower, each in a process of its own, within one time. The reference is computed once. */
 export class PlanBuilder {
   readonly #options: BuilderOptions;
-  #given: Promise<{ inputs: readonly ParityInput[]; reference: readonly Float32Array[] }> | undefined;
+  #given: Given | undefined;
   #leftMs: number;
 
   constructor(options: BuilderOptions) {
@@ -71,8 +81,8 @@ export class PlanBuilder {
    * @throws the signal's reason; ClipError engine_failed where the time is used up or there is no reference, model_invalid
    */
   async build(wish: Wish, share: Share, signal: AbortSignal): Promise<Attempt> {
-    this.#given ??= this.#prepare(signal);
-    const given = await this.#given;
+    this.#given ??= await this.#prepare(signal);
+    const given = this.#given;
     if (this.#leftMs <= 0) throw this.#late();
     const folder = await mkdtemp(join(tmpdir(), 'clip-engine-'));
     const began = performance.now();
@@ -89,7 +99,7 @@ export class PlanBuilder {
     { recipe, profiles, optimisationLevel, timingCache }: Wish,
     { maxBatch, workspaceBytes }: Share,
     folder: string,
-    given: { inputs: readonly ParityInput[]; reference: readonly Float32Array[] },
+    given: Given,
     signal: AbortSignal,
   ): Promise<BuildOutcome | Failed | ChildFailure> {
     const { contract, libraries, device, log, label } = this.#options;
@@ -98,7 +108,8 @@ export class PlanBuilder {
     const task = { recipe, profiles, optimisationLevel, maxBatch, workspaceBytes, folder, ...given };
     const limitMs = this.#leftMs;
     const timings = timingCache && { timingCache };
-    return askBuilder(
+    const { ask = askBuilder } = this.#options;
+    return ask(
       { do: 'build', contract, libraries, device, ...task, limitMs, ...timings },
       this.#bounds(limitMs + this.#options.graceMs, signal),
     );
@@ -121,10 +132,10 @@ export class PlanBuilder {
     return { refused: { model, refused: words } };
   }
 
-  async #prepare(signal: AbortSignal) {
-    const { contract, inputs: ask, threads, limitMs, label } = this.#options;
-    const inputs = await ask();
-    const answer = await askBuilder(
+  async #prepare(signal: AbortSignal): Promise<Given> {
+    const { contract, threads, limitMs, label, ask = askBuilder } = this.#options;
+    const inputs = await this.#options.inputs();
+    const answer = await ask(
       { do: 'reference', contract, inputs: inputs.map(({ input }) => input), threads },
       this.#bounds(limitMs, signal),
     );
@@ -141,7 +152,8 @@ export class PlanBuilder {
   }
 
   #late(): ClipError {
-    const { label, limitMs } = this.#options;
+    const { label, limitMs, metrics } = this.#options;
+    metrics?.limited.inc({ limit: 'engines_build_ms' });
     return new ClipError('engine_failed', `${label}: building took longer than ${limitMs / 1000} s`);
   }
 }

@@ -11,9 +11,7 @@ import type { TowerContract } from '../../../model/tower.ts';
 import { Homes } from '../../rewrite/homes.ts';
 import { hashModel, recallHashes } from '../../rewrite/source.ts';
 import type { Recipe } from '../plan.ts';
-
-/** Columns that texts share a run with; the context comes last. */
-const COLUMNS = [16, 32, 48];
+import { columnBuckets } from '../profiles.ts';
 
 /** The graph that plans of all precisions are built of: the contract, at the place of the original. */
 export async function plannedGraph(
@@ -50,9 +48,7 @@ function optionsOf(precision: RewriteOptions['precision']): RewriteOptions {
 
 function cutTo(contract: TowerContract, architecture: TowerArchitecture): TowerContract {
   if (architecture.family !== 'text') return contract;
-  const context = contract.contextLength!;
-  const lengths = [...COLUMNS.filter((length) => length < context), context];
-  return { ...contract, cut: { lengths, endToken: architecture.endToken } };
+  return { ...contract, cut: { lengths: columnBuckets(contract), endToken: architecture.endToken } };
 }
 
 /** SHA-256 of the tower's files together, noted so that the next start need not read them. */

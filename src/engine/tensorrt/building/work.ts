@@ -13,6 +13,7 @@ import {
   type BuildTask,
   type Examined,
   type ExamineTask,
+  type Libraries,
   PLAN_FILE,
   type Reference,
   type ReferenceTask,
@@ -32,8 +33,13 @@ export function work(task: Task, say: Say): Promise<Answer> {
   return task.do === 'reference' ? makeReference(task, say) : build(task, say);
 }
 
+/** A major without a module is refused by the door. */
+function open({ major, ...paths }: Libraries): TensorRt {
+  return openTensorRt({ major: major as 10 | 11, ...paths });
+}
+
 async function examine({ libraries, device, contract, cache }: ExamineTask): Promise<Examined> {
-  const { version, devices } = openTensorRt(libraries);
+  const { version, devices } = open(libraries);
   const found = devices[device];
   if (!found) throw new Error(`expected a GPU ${device}, the driver shows ${devices.length}`);
   const [weights, graph] = [await weightsDigest(contract, cache), await plannedGraph(contract)];
@@ -47,7 +53,7 @@ async function makeReference({ contract, inputs, threads }: ReferenceTask, say: 
 
 async function build(task: BuildTask, say: Say): Promise<BuildOutcome> {
   try {
-    const tensorRt = openTensorRt(task.libraries);
+    const tensorRt = open(task.libraries);
     say({ progress: { phase: 'rewriting', done: 0, unit: 'steps', detail: task.recipe } });
     const contract = await writeGraph(task.contract, task.recipe, task.folder);
     const began = performance.now();

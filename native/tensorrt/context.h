@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine.h"
+#include "graphs.h"
+#include "resources.h"
+
+namespace clip::tensorrt {
+
+/// Runs an engine, one run at a time, on one stream. All memory is allocated when it is made, for the largest shapes of the
+/// profiles. Each profile has an execution context of TensorRT's own: to switch one between profiles costs time on the
+/// device and ends its graphs. As all are on one stream, they share their scratch memory.
+///
+/// Used by one thread, on which the device's context is current; it may be made on another.
+class Context {
+ public:
+  struct Options {
+    bool graphs;
+    std::chrono::milliseconds hang;
+  };
+
+  /// @throws Fault `memory` where it does not suffice; what was allocated is freed, the engine serves on
+  Context(std::shared_ptr<Engine> engine, Options options);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  const std::shared_ptr<Device>& device() const { return engine_->device(); }
+  const std::shared_ptr<GraphReport>& graph_report() const { return graphs_.report(); }
+
+  /// Writes rows × width floats. Rows that are padded are zeros, which every tower takes, and are not given out.
+  /// @throws Fault `shape`, `sticky`, `hung`, `failed`; after it no work of the run is in the stream, or the device is lost
+  void run(const std::vector<Feed>& feeds, float* out);
+  /// To be called after each run, when its result has been passed on: captures its graph where that is due.
+  void capture_if_due();
+
+ private:
+  /// A tensor's largest shape on host and device.
+  struct Staging {
+    const Binding* binding;
+    PinnedMemory pinned;
+    DeviceMemory memory;
+  };
+  struct Executions {
+    ErrorRecorder recorder;
+    std::vector<std::unique_ptr<nvinfer1::IExecutionContext>> of_profile;
+  };
+  /// What a run does, decided before anything is copied.
+  struct Run {
+    std::vector<const Feed*> feeds;  // in the order of the engine's inputs
+    int64_t rows;
+    int64_t padded;
+    size_t profile;
+    std::vector<Shape> shapes;  // padded
+    Graphs::Key key;
+  };
+
+  Staging stage(const Binding& binding, size_t bytes) const;
+  void make_executions();
+  void prepare(nvinfer1::IExecutionContext& execution, int32_t profile);
+  Run plan(const std::vector<Feed>& feeds) const;
+  void upload(const Run& run);
+  void compute(const Run& run);
+  void set_shapes(const Run& run);
+  void wait(const std::string& what);
+  [[noreturn]] void fail(const std::string& what, const Listener& listener);
+  size_t held_bytes() const;
+
+  std::shared_ptr<Engine> engine_;
+  const Options options_;
+  Stream stream_;
+  Event done_;
+  std::vector<Staging> inputs_;
+  Staging output_;
+  DeviceMemory scratch_;
+  std::unique_ptr<Executions> executions_;
+  std::vector<std::vector<Shape>> shapes_;  // of each profile, as last set
+  Graphs graphs_;
+  std::optional<Run> due_;
+};
+
+}  // namespace clip::tensorrt
