@@ -80,6 +80,7 @@ export class FakeTensorRt implements Pick<TensorRt, 'open'> {
           busy = false;
         }
       },
+      graphs: { captured: 0, launched: 0, refused: [] },
       close: async () => closed(),
     };
   }
