@@ -144,6 +144,7 @@ export function testConfig(
       minibatchSize: 32,
       rewrite: 'auto',
       fallback: true,
+      canaryMs: 30_000,
       preprocessWorkers: 4,
       accessPaths: '@r',
       endpoints: new Map(),
