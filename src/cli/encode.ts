@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { Client, ClipClientError } from '../client/node.ts';
+import { type Client, ClipClientError } from '../client/node.ts';
 import { ConfigError } from '../config/config.ts';
+import { openClient } from './client.ts';
 import { FileOutput } from './encode/file-output.ts';
 import { type EncodeItem, type EncodeItems, imageItems, textItems } from './encode/inputs.ts';
-import { createProgress } from './progress.ts';
+import { itemProgress } from './progress.ts';
+import { PROBE_TEXT } from './vectors/probe.ts';
 
 const USAGE = `Usage: clip-server encode [OPTIONS] [FILE… | -]
 Encodes the lines of text files, or of standard input, by a running server.
@@ -37,8 +38,6 @@ const OPTIONS = {
 
 type Flags = ReturnType<typeof readArgs>['values'];
 
-/** A text whose vector tells which model answers. */
-const PROBE = 'a photo of a cat';
 const DEFAULT_SERVER = 'grpc://localhost:51000';
 
 /** Where results go. */
@@ -57,7 +56,7 @@ export async function encode(args: string[]): Promise<number> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const client = await openClient(values);
+  const client = await openClient({ server: DEFAULT_SERVER, ...values });
   try {
     await encodeAll(client, values, positionals, stop.signal);
     return 0;
@@ -86,29 +85,6 @@ function readArgs(args: string[]) {
   }
 }
 
-async function openClient(flags: Flags): Promise<Client> {
-  const ca = flags.ca === undefined ? undefined : await readFile(flags.ca, 'utf8').catch(asConfigError);
-  const { server = DEFAULT_SERVER, concurrency } = flags;
-  try {
-    return new Client(server, {
-      ...(ca === undefined ? {} : { tls: { ca } }),
-      batchSize: count('batch-size', flags['batch-size']),
-      concurrency: count('concurrency', concurrency),
-    });
-  } catch (error) {
-    return asConfigError(error);
-  }
-}
-
-function asConfigError(error: unknown): never {
-  throw new ConfigError((error as Error).message, { cause: error });
-}
-
-function count(name: string, text: string | undefined): number | undefined {
-  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw new ConfigError(`--${name}: expected a whole number above 0, got ${text}`);
-}
-
 async function encodeAll(
   client: Client,
   flags: Flags,
@@ -120,7 +96,7 @@ async function encodeAll(
   const items = await (images ? imageItems : textItems)(names, process.stdin);
   const run = { client, items, skipErrors, signal };
   if (out === undefined) return encodeItems({ ...run, output: standardOutput(), done: 0 });
-  const [probe] = await client.encode([PROBE], { signal });
+  const [probe] = await client.encode([PROBE_TEXT], { signal });
   const file = await FileOutput.open({ out, images, skipErrors, resume, probe: probe! });
   try {
     await encodeItems({ ...run, output: file, done: file.done, file });
@@ -146,7 +122,7 @@ interface Run {
 
 async function encodeItems(run: Run): Promise<void> {
   const { client, items, output, done, skipErrors, signal } = run;
-  const progress = openProgress(items.total);
+  const progress = itemProgress('encode', items.total);
   const waiting: EncodeItem[] = [];
   try {
     const stream = client.encodeStream(inputsOf(run, waiting), { perItem: true, signal });
@@ -187,19 +163,5 @@ function standardOutput(): Output {
     async skip(item, _index, { code, message }) {
       console.error(`clip-server: ${item.place}: ${message} (${code})`);
     },
-  };
-}
-
-/** A bar on a terminal, nothing elsewhere. */
-function openProgress(total: number | undefined) {
-  const display = process.stderr.isTTY ? createProgress() : undefined;
-  const began = performance.now();
-  return {
-    show(done: number): void {
-      const perSecond = Math.round((done * 1000) / (performance.now() - began));
-      const detail = `${perSecond} per second`;
-      display?.show({ task: 'encode', phase: 'encoding', done, total, unit: 'steps', detail });
-    },
-    close: () => display?.close(),
   };
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { ClipClientError } from '../../client/node.ts';
 import { ConfigError } from '../../config/config.ts';
+import { areOfOneModel } from '../vectors/probe.ts';
 import { AppendFile } from './append-file.ts';
 import type { EncodeItem } from './inputs.ts';
 import { NPY_HEADER_BYTES, npyHeader, npyRow } from './npy.ts';
@@ -20,8 +21,6 @@ export interface FileOutputOptions {
 const CHUNK = 1024 * 1024;
 /** ms after which they are written in any case. */
 const FLUSH_MS = 500;
-/** Cosine below which two vectors of one text are of two models; precisions of one model differ less. */
-const SAME_MODEL = 0.999;
 
 /** The files of one run: vectors, and where they are wanted an index of the rows and the faults. */
 export class FileOutput {
@@ -220,17 +219,6 @@ function checkSame(state: EncodeState, options: FileOutputOptions): void {
     throw new ConfigError(
       `${at}: expected vectors of ${options.probe.length} numbers, as the server answers now`,
     );
-  if (cosine(state.probe, options.probe) < SAME_MODEL)
+  if (!areOfOneModel(state.probe, options.probe))
     throw new ConfigError(`${at}: the server answers with another model than in the unfinished run`);
-}
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return 0;
-  let [product, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i += 1) {
-    product += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return product / Math.sqrt(aa * bb);
 }

@@ -1,0 +1,118 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/config.ts';
+import { DEFAULT_PROMPT, labelsFrom, labelVectors } from './classify/labels.ts';
+import { type LabelScore, scoreLabels } from './classify/scores.ts';
+import { countOf } from './client.ts';
+import { type EncodeItems, imageItems } from './encode/inputs.ts';
+import { printable } from './printable.ts';
+import { itemProgress } from './progress.ts';
+import { untilSignal } from './stop.ts';
+import { openVectors, VECTORS_OPTIONS, VECTORS_USAGE } from './vectors/open.ts';
+import type { Fault, Source, Vectors } from './vectors/vectors.ts';
+
+const USAGE = `Usage: clip-server classify [OPTIONS] --labels A,B,C PICTURE…
+Says which of the labels each picture is. The scores of a picture's labels add up to 1, by the model's own scale.
+
+PICTURE is a file, a folder (with those below it) or a pattern such as 'photos/**/*.jpg'; - takes names from standard input.
+
+  --labels A,B,C        the labels, separated by commas
+  --labels-file FILE    the labels, one a line; - is standard input
+  --prompt TEXT         what a label is put into, in place of {} (default "${DEFAULT_PROMPT}"; "{}" is the label alone);
+                        given several times, a label is the mean of all
+  --top N               labels of each picture (default 1; with --json all)
+  --json                JSON lines: {"file", "labels": [{"label", "score", "cosine"}]}, or {"file", "error"}
+${VECTORS_USAGE}
+
+Of folders and patterns, files that are no pictures by their names and hidden ones are left out; links to folders are not followed.
+Environment: CLIP_AUTH_TOKEN is sent as authorization to --server.
+Exit codes: 0 done, 1 a picture failed (the others did not) or a fault at run time, 2 a fault of the command line.`;
+
+const OPTIONS = {
+  ...VECTORS_OPTIONS,
+  labels: { type: 'string' },
+  'labels-file': { type: 'string' },
+  prompt: { type: 'string', multiple: true },
+  top: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+/** Resolves to the exit code: 0, or 1 where a picture failed or a signal ended it; throws ConfigError for 2. */
+export async function classify(args: string[]): Promise<number> {
+  const { values, positionals } = readArgs(args);
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (positionals.length === 0) throw new ConfigError('expected pictures to classify, got none');
+  const { labels: list, 'labels-file': file, prompt: prompts = [DEFAULT_PROMPT] } = values;
+  if (file === '-' && positionals.includes('-'))
+    throw new ConfigError('expected labels or names of pictures on standard input, got both');
+  const labels = await labelsFrom({ list, file }, process.stdin);
+  const top = countOf('top', values.top) ?? (values.json ? labels.length : 1);
+  const printer = values.json ? jsonPrinter(top) : tablePrinter(top, labels);
+  const items = await imageItems(positionals, process.stdin, printer.unreadable);
+  return untilSignal('stopped', async (signal) => {
+    const vectors = await openVectors(values, signal);
+    try {
+      const columns = await labelVectors(vectors, labels, prompts, signal);
+      return await classifyAll({ vectors, items, labels, columns, printer, signal });
+    } finally {
+      await vectors.close();
+    }
+  });
+}
+
+function readArgs(args: string[]) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new ConfigError(`${(error as Error).message}; clip-server classify --help lists the options`);
+  }
+}
+
+interface Printer {
+  /** Resolves once more can be printed. */
+  scored(file: string, scores: readonly LabelScore[]): Promise<void>;
+  failed(file: string, fault: Fault): Promise<void>;
+  unreadable(folder: string, error: Error): void;
+  /** Of what could not be classified. */
+  readonly faults: number;
+}
+
+interface Run {
+  readonly vectors: Vectors;
+  readonly items: EncodeItems;
+  readonly labels: readonly string[];
+  /** Unit vectors of the labels, float32 [width] each. */
+  readonly columns: readonly Float32Array[];
+  readonly printer: Printer;
+  readonly signal: AbortSignal;
+}
+
+async function classifyAll({ vectors, items, labels, columns, printer, signal }: Run): Promise<number> {
+  const waiting: string[] = [];
+  async function* sources(): AsyncGenerator<Source> {
+    for await (const { label } of items.items) {
+      if (!('file' in label)) continue;
+      waiting.push(label.file);
+      yield { file: label.file };
+    }
+  }
+  const progress = process.stdout.isTTY ? undefined : itemProgress('classify', items.total);
+  let done = 0;
+  try {
+    for await (const outcome of vectors.encode(sources(), signal)) {
+      const file = waiting.shift()!;
+      if ('error' in outcome) await printer.failed(file, outcome.error);
+      else await printer.scored(file, scoreLabels(outcome.vector, labels, columns, vectors.logitScale));
+      done += 1;
+      progress?.show(done);
+    }
+  } finally {
+    progress?.close();
+  }
+  if (printer.faults > 0) console.error(`clip-server: ${printer.faults} of ${done} could not be classified`);
+  return printer.faults > 0 ? 1 : 0;
+}

@@ -1,0 +1,77 @@
+import { writeHalves } from '../../float16.ts';
+import type { FileFields } from './format.ts';
+import type { IndexFile } from './index-file.ts';
+
+/** Bytes of rows that are gathered before they are written. */
+const CHUNK = 1024 * 1024;
+/** ms after which they are written in any case: what a kill costs. */
+const FLUSH_MS = 1000;
+
+/** Gathers what becomes of files and writes it to the index block by block. Calls may overlap. */
+export class IndexWriter {
+  readonly #index: IndexFile;
+  #added: FileFields[] = [];
+  #vectors: Float32Array[] = [];
+  #again: (readonly [...FileFields, number])[] = [];
+  #gone: string[] = [];
+  #flushed = performance.now();
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(index: IndexFile) {
+    this.#index = index;
+  }
+
+  /** A file with its vector, of any length above 0. */
+  add(file: FileFields, vector: Float32Array): Promise<void> {
+    this.#added.push(file);
+    this.#vectors.push(vector);
+    return this.#flushIfDue();
+  }
+
+  /** A file whose content is that of a row. */
+  again(file: FileFields, row: number): Promise<void> {
+    this.#again.push([...file, row]);
+    return this.#flushIfDue();
+  }
+
+  /** A file that the index is to forget. */
+  gone(path: string): Promise<void> {
+    this.#gone.push(path);
+    return this.#flushIfDue();
+  }
+
+  /** Writes what there is; resolves once that is durable. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  #flushIfDue(): Promise<void> {
+    const bytes = 2 * this.#index.width * this.#vectors.length;
+    const isDue = bytes >= CHUNK || performance.now() - this.#flushed >= FLUSH_MS;
+    return isDue ? this.flush() : Promise.resolve();
+  }
+
+  async #write(): Promise<void> {
+    const [added, vectors, again, gone] = [this.#added, this.#vectors, this.#again, this.#gone];
+    [this.#added, this.#vectors, this.#again, this.#gone] = [[], [], [], []];
+    if (added.length + again.length + gone.length > 0)
+      await this.#index.append({ added, again, gone }, rowsOf(vectors, this.#index.width));
+    this.#flushed = performance.now();
+  }
+}
+
+/** Unit vectors as float16. */
+function rowsOf(vectors: readonly Float32Array[], width: number): Uint16Array {
+  const rows = new Uint16Array(vectors.length * width);
+  for (const [i, vector] of vectors.entries()) writeHalves(unit(vector), rows, i * width);
+  return rows;
+}
+
+/** Of length 1. */
+export function unit(vector: Float32Array): Float32Array {
+  let squares = 0;
+  for (const x of vector) squares += x * x;
+  const length = Math.sqrt(squares);
+  return vector.map((x) => x / length);
+}

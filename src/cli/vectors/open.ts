@@ -1,0 +1,74 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Config, ConfigError } from '../../config/config.ts';
+import { readConfig } from '../../config/read.ts';
+import { ClipError } from '../../errors.ts';
+import { resolveModel } from '../../model/catalogue.ts';
+import { MOST_IMAGE_BYTES, type Vectors } from './vectors.ts';
+
+/** Options of the commands that embed, as `parseArgs` takes them. */
+export const VECTORS_OPTIONS = {
+  model: { type: 'string' },
+  server: { type: 'string' },
+  ca: { type: 'string' },
+} as const;
+
+export const VECTORS_USAGE = `  --model NAME|DIR      default ViT-B-32::openai, fetched once; "demo" is the small model that comes with clip-server,
+                        which knows emoji and hardly any photographs, and is never taken unless it is named
+  --server URL          let a running server embed instead: grpc, grpcs, http, https, ws or wss
+  --ca FILE             certificates to trust instead of the system's, in PEM`;
+
+export interface VectorsFlags {
+  readonly model?: string | undefined;
+  readonly server?: string | undefined;
+  readonly ca?: string | undefined;
+}
+
+const DEFAULT_MODEL = 'ViT-B-32::openai';
+const DEMO_MODEL = fileURLToPath(new URL('../../../models/emoji-clip', import.meta.url));
+/** The pictures are the user's own, and one command works at a time: more is let in than by a server. */
+const LIMITS = { image_bytes: MOST_IMAGE_BYTES, image_pixels: 120_000_000, pixels_in_flight: 120_000_000 };
+
+/** @throws ConfigError; ClipError model_unavailable, model_invalid, engine_failed */
+export async function openVectors(flags: VectorsFlags, signal: AbortSignal): Promise<Vectors> {
+  const { model, server, ca } = flags;
+  if (server !== undefined) {
+    if (model !== undefined)
+      throw new ConfigError('--server and --model: expected one of them, for the server has its model');
+    const { openServerVectors } = await import('./server.ts');
+    return openServerVectors(server, ca);
+  }
+  if (ca !== undefined) throw new ConfigError('--ca: expected --server beside it, got none');
+  const config = await configOf(model ?? DEFAULT_MODEL);
+  const { openLocalVectors } = await import('./local.ts');
+  try {
+    return await openLocalVectors(config, signal);
+  } catch (error) {
+    if (!(error instanceof ClipError) || error.code !== 'model_unavailable') throw error;
+    const hint = 'Without a network, --model demo takes the small model that comes with clip-server.';
+    throw new ClipError(error.code, `${error.message}\n${hint}`, { cause: error });
+  }
+}
+
+/** That of an ONNX flow of this model alone. */
+async function configOf(model: string): Promise<Config> {
+  const uses = { jtype: 'CLIPEncoder', metas: { py_modules: ['clip_server.executors.clip_onnx'] } };
+  const flow = { jtype: 'Flow', with: { limits: LIMITS }, executors: [{ uses }] };
+  const config = await readConfig({ argument: JSON.stringify(flow) }, process.env);
+  // As `serve` does, before anything reads them.
+  Object.assign(process.env, config.environment);
+  return { ...config, executor: { ...config.executor, ...(await wantedModel(model)) } };
+}
+
+/** A folder comes before a model's name. */
+async function wantedModel(model: string): Promise<Pick<Config['executor'], 'model' | 'modelPath'>> {
+  const folder = model === 'demo' ? DEMO_MODEL : resolve(model);
+  const info = await stat(folder).catch(() => undefined);
+  if (info?.isDirectory()) return { model: folder, modelPath: folder };
+  if (model === 'demo')
+    throw new ConfigError(`--model demo: expected the model at ${folder}, where there is none`);
+  if (info || /^[./~]/.test(model))
+    throw new ConfigError(`--model ${model}: expected a model's name or a folder with its files`);
+  return { model: resolveModel(model).name };
+}
