@@ -160,5 +160,6 @@ async function serveModel(
     admission,
     metrics,
     queueMs: limits.queueMs,
+    ...contract.traits,
   });
 }

@@ -15,7 +15,7 @@ import type {
   ServiceDescription,
 } from './item.ts';
 import { requestPatience } from './patience.ts';
-import { rankGroup } from './rank.ts';
+import { CLIP_LOGIT_SCALE, rankGroup } from './rank.ts';
 
 export interface ServiceOptions extends EncoderOptions {
   /** Canonical model name. */
@@ -23,6 +23,10 @@ export interface ServiceOptions extends EncoderOptions {
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
+  /** Default: CLIP's. */
+  readonly logitScale?: number;
+  /** Lengths, in components, that the model was trained to be cut to; default none. */
+  readonly matryoshkaDimensions?: readonly number[];
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -38,8 +42,10 @@ export class Service implements EmbeddingService {
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler } = this.#options;
-    return { ...scheduler.describe(), model, resolution, contextLength: tokenizer.contextLength };
+    const { model, resolution, tokenizer, scheduler, matryoshkaDimensions = [] } = this.#options;
+    const { contextLength } = tokenizer;
+    const { logitScale = CLIP_LOGIT_SCALE } = this.#options;
+    return { ...scheduler.describe(), model, resolution, contextLength, logitScale, matryoshkaDimensions };
   }
 
   vitals(): Vitals {
@@ -78,7 +84,8 @@ export class Service implements EmbeddingService {
     let next = 0;
     return groups.map(({ matches }) => {
       const query = vectors[next++]!;
-      const ranked = rankGroup(query, vectors.slice(next, next + matches.length));
+      const own = vectors.slice(next, next + matches.length);
+      const ranked = rankGroup(query, own, this.#options.logitScale);
       next += matches.length;
       return { query, matches: ranked };
     });
