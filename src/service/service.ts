@@ -16,7 +16,7 @@ import type {
   ServiceDescription,
 } from './item.ts';
 import { requestPatience } from './patience.ts';
-import { rankGroup } from './rank.ts';
+import { CLIP_LOGIT_SCALE, rankGroup } from './rank.ts';
 
 export interface ServiceOptions extends EncoderOptions {
   /** Canonical model name. */
@@ -26,6 +26,10 @@ export interface ServiceOptions extends EncoderOptions {
   readonly admission: Admission;
   /** Why TensorRT does not serve, where the flow asks for it. */
   readonly instead?: Instead;
+  /** Default: CLIP's. */
+  readonly logitScale?: number;
+  /** Lengths, in components, that the model was trained to be cut to; default none. */
+  readonly matryoshkaDimensions?: readonly number[];
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -44,12 +48,15 @@ export class Service implements EmbeddingService {
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler, instead } = this.#options;
+    const { model, resolution, tokenizer, scheduler, instead, matryoshkaDimensions = [] } = this.#options;
+    const { logitScale = CLIP_LOGIT_SCALE } = this.#options;
     return {
       ...scheduler.describe(),
       model,
       resolution,
       contextLength: tokenizer.contextLength,
+      logitScale,
+      matryoshkaDimensions,
       ...(instead && { notTensorRt: instead.words }),
     };
   }
@@ -90,7 +97,8 @@ export class Service implements EmbeddingService {
     let next = 0;
     return groups.map(({ matches }) => {
       const query = vectors[next++]!;
-      const ranked = rankGroup(query, vectors.slice(next, next + matches.length));
+      const own = vectors.slice(next, next + matches.length);
+      const ranked = rankGroup(query, own, this.#options.logitScale);
       next += matches.length;
       return { query, matches: ranked };
     });

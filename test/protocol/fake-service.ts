@@ -50,6 +50,8 @@ export class FakeService implements EmbeddingService {
       model: 'fake::model',
       resolution: 224,
       contextLength: 77,
+      logitScale: 100,
+      matryoshkaDimensions: [],
     };
   }
 
