@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config.ts';
-import { DEFAULT_PROMPT, labelsFrom, labelVectors } from './classify/labels.ts';
-import { type LabelScore, scoreLabels } from './classify/scores.ts';
+import { checkPrompts, DEFAULT_PROMPT, labelsFrom, labelVectors } from './classify/labels.ts';
+import { jsonLines, type Print, scoreLabels, tableRows } from './classify/scores.ts';
 import { countOf } from './client.ts';
 import { type EncodeItems, imageItems } from './encode/inputs.ts';
 import { printable } from './printable.ts';
 import { itemProgress } from './progress.ts';
 import { untilSignal } from './stop.ts';
 import { openVectors, VECTORS_OPTIONS, VECTORS_USAGE } from './vectors/open.ts';
-import type { Fault, Source, Vectors } from './vectors/vectors.ts';
+import type { Source, Vectors } from './vectors/vectors.ts';
 
 const USAGE = `Usage: clip-server classify [OPTIONS] --labels A,B,C PICTURE…
 Says which of the labels each picture is. The scores of a picture's labels add up to 1, by the model's own scale.
@@ -49,15 +49,21 @@ export async function classify(args: string[]): Promise<number> {
   const { labels: list, 'labels-file': file, prompt: prompts = [DEFAULT_PROMPT] } = values;
   if (file === '-' && positionals.includes('-'))
     throw new ConfigError('expected labels or names of pictures on standard input, got both');
+  checkPrompts(prompts);
   const labels = await labelsFrom({ list, file }, process.stdin);
   const top = countOf('top', values.top) ?? (values.json ? labels.length : 1);
-  const printer = values.json ? jsonPrinter(top) : tablePrinter(top, labels);
-  const items = await imageItems(positionals, process.stdin, printer.unreadable);
+  let unreadable = 0;
+  const items = await imageItems(positionals, process.stdin, (_folder, { message }) => {
+    console.error(`clip-server: ${message}`);
+    unreadable += 1;
+  });
+  const print = values.json ? jsonLines(top) : tableRows(top, labels);
   return untilSignal('stopped', async (signal) => {
     const vectors = await openVectors(values, signal);
     try {
       const columns = await labelVectors(vectors, labels, prompts, signal);
-      return await classifyAll({ vectors, items, labels, columns, printer, signal });
+      const failed = await classifyAll({ vectors, items, labels, columns, print, signal });
+      return failed + unreadable > 0 ? 1 : 0;
     } finally {
       await vectors.close();
     }
@@ -72,47 +78,49 @@ function readArgs(args: string[]) {
   }
 }
 
-interface Printer {
-  /** Resolves once more can be printed. */
-  scored(file: string, scores: readonly LabelScore[]): Promise<void>;
-  failed(file: string, fault: Fault): Promise<void>;
-  unreadable(folder: string, error: Error): void;
-  /** Of what could not be classified. */
-  readonly faults: number;
-}
-
 interface Run {
   readonly vectors: Vectors;
   readonly items: EncodeItems;
   readonly labels: readonly string[];
   /** Unit vectors of the labels, float32 [width] each. */
   readonly columns: readonly Float32Array[];
-  readonly printer: Printer;
+  readonly print: Print;
   readonly signal: AbortSignal;
 }
 
-async function classifyAll({ vectors, items, labels, columns, printer, signal }: Run): Promise<number> {
+/** Resolves to the number of pictures that failed. */
+async function classifyAll({ vectors, items, labels, columns, print, signal }: Run): Promise<number> {
   const waiting: string[] = [];
   async function* sources(): AsyncGenerator<Source> {
     for await (const { label } of items.items) {
       if (!('file' in label)) continue;
       waiting.push(label.file);
-      yield { file: label.file };
+      yield label;
     }
   }
+  // The results would tear a bar apart.
   const progress = process.stdout.isTTY ? undefined : itemProgress('classify', items.total);
   let done = 0;
+  let failed = 0;
   try {
     for await (const outcome of vectors.encode(sources(), signal)) {
       const file = waiting.shift()!;
-      if ('error' in outcome) await printer.failed(file, outcome.error);
-      else await printer.scored(file, scoreLabels(outcome.vector, labels, columns, vectors.logitScale));
+      if ('error' in outcome) {
+        const { code, message } = outcome.error;
+        console.error(`clip-server: ${printable(file)}: ${message} (${code})`);
+        await write(print(file, { code, message }));
+        failed += 1;
+      } else await write(print(file, scoreLabels(outcome.vector, labels, columns, vectors.logitScale)));
       done += 1;
       progress?.show(done);
     }
   } finally {
     progress?.close();
   }
-  if (printer.faults > 0) console.error(`clip-server: ${printer.faults} of ${done} could not be classified`);
-  return printer.faults > 0 ? 1 : 0;
+  if (failed > 0) console.error(`clip-server: ${failed} of ${done} could not be classified`);
+  return failed;
+}
+
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }

@@ -73,10 +73,7 @@ async function kindOf(name: string): Promise<'folder' | 'file' | 'pattern'> {
 }
 
 /** For shells that leave patterns as they are: `*`, `?`, `[a-z]`, `{a,b}`, and `**` for any folders. */
-async function* matching(
-  pattern: string,
-  onUnreadable: WalkOptions['onUnreadable'],
-): AsyncGenerator<string> {
+async function* matching(pattern: string, onUnreadable: WalkOptions['onUnreadable']): AsyncGenerator<string> {
   const parts = pattern.split('/');
   const first = parts.findIndex((part) => MAGIC.test(part));
   const base = parts.slice(0, first).join('/') || (pattern.startsWith('/') ? '/' : '.');
@@ -88,7 +85,7 @@ async function* matching(
 }
 
 /** Either a wildcard, whose own meaning stands in the table, or a character that stands for itself. */
-const TOKENS = /\*\*\/|\*+|\?|\[[^\]]+\]|\{[^{}]*\}|[^]/g;
+const TOKENS = /\*\*\/|\*+|\?|\[[^\]]+\]|\{[^{}]*\}|./gs;
 
 function expressionOf(pattern: string): RegExp {
   const translate = (token: string): string => {

@@ -25,7 +25,9 @@ async function copyRows(index: IndexFile, fresh: IndexFile): Promise<void> {
   const { width } = index;
   const paths = pathsByRow(index);
   const rows = new Uint16Array(ROWS * width);
-  let changes = { added: [], again: [], gone: [] } as { [K in keyof BlockChanges]: BlockChanges[K][number][] };
+  let changes = { added: [], again: [], gone: [] } as {
+    [K in keyof BlockChanges]: BlockChanges[K][number][];
+  };
   let next = 0;
   const flush = async () => {
     await fresh.append(changes, rows.subarray(0, changes.added.length * width));

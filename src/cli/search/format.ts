@@ -70,7 +70,9 @@ export function isIndex(fixed: Buffer): boolean {
 }
 
 /** From the first 64 bytes of an index; `version` alone where it is another one; undefined where they are damaged. */
-export function decodeHeadPlace(fixed: Buffer): { readonly version: number; readonly json?: Part } | undefined {
+export function decodeHeadPlace(
+  fixed: Buffer,
+): { readonly version: number; readonly json?: Part } | undefined {
   const version = fixed.readUInt32LE(8);
   if (version !== FORMAT_VERSION) return { version };
   if (fixed.readUInt32LE(20) !== crc32(fixed.subarray(0, 20))) return undefined;

@@ -184,7 +184,8 @@ export class IndexFile {
     for (const path of gone) this.files.delete(path);
     for (const [i, [path, size, modified, hash]] of added.entries())
       this.files.set(path, { size, modified, hash, row: this.#rows + i });
-    for (const [path, size, modified, hash, row] of again) this.files.set(path, { size, modified, hash, row });
+    for (const [path, size, modified, hash, row] of again)
+      this.files.set(path, { size, modified, hash, row });
     this.#records += added.length + again.length + gone.length;
     this.#rows += place.rows;
     this.#blocks.push(place);

@@ -1,5 +1,5 @@
 import { halfToNumber } from '../../float16.ts';
-import { unit } from './writer.ts';
+import { unit } from '../vectors/unit.ts';
 
 export interface Near {
   readonly row: number;
@@ -101,5 +101,7 @@ function dot(vectors: Uint16Array, at: number, query: Float32Array, values: Floa
 
 /** What each 16 bits stand for: a look into a table costs less than the arithmetic. */
 function halves(): Float32Array {
-  return Float32Array.from({ length: 2 ** 16 }, (_, bits) => halfToNumber(bits));
+  const values = new Float32Array(2 ** 16);
+  for (let bits = 0; bits < values.length; bits += 1) values[bits] = halfToNumber(bits);
+  return values;
 }

@@ -69,5 +69,7 @@ async function statOf(path: string): Promise<Omit<ChangedFile, 'path'> | { reado
 }
 
 function isSame(known: IndexedFile | undefined, now: { size: number; modified: number }): boolean {
-  return known !== undefined && now.modified !== 0 && known.size === now.size && known.modified === now.modified;
+  return (
+    known !== undefined && now.modified !== 0 && known.size === now.size && known.modified === now.modified
+  );
 }

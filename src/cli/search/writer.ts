@@ -1,4 +1,5 @@
 import { writeHalves } from '../../float16.ts';
+import { unit } from '../vectors/unit.ts';
 import type { FileFields } from './format.ts';
 import type { IndexFile } from './index-file.ts';
 
@@ -66,12 +67,4 @@ function rowsOf(vectors: readonly Float32Array[], width: number): Uint16Array {
   const rows = new Uint16Array(vectors.length * width);
   for (const [i, vector] of vectors.entries()) writeHalves(unit(vector), rows, i * width);
   return rows;
-}
-
-/** Of length 1. */
-export function unit(vector: Float32Array): Float32Array {
-  let squares = 0;
-  for (const x of vector) squares += x * x;
-  const length = Math.sqrt(squares);
-  return vector.map((x) => x / length);
 }

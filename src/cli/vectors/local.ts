@@ -16,8 +16,6 @@ type Item = Parameters<Service['encode']>[0][number];
 const REQUEST = { items: 16, bytes: 64 * 2 ** 20 };
 /** Requests at once: enough to read and decode while the engines work. */
 const AT_ONCE = 4;
-/** CLIP's, as clip-as-service rounds it. */
-const CLIP_LOGIT_SCALE = Math.exp(4.60517);
 
 /**
  * Loads the model of the configuration into this process, without any socket.
@@ -32,9 +30,10 @@ export async function openLocalVectors(config: Config, signal: AbortSignal): Pro
   const display = createProgress({ line: () => {} });
   const hooks = { log, progress: display.show, signal, version: version() };
   const { service, close } = await openService(config, hooks).finally(display.close);
+  const { model, logitScale } = service.describe();
   return {
-    name: service.describe().model,
-    logitScale: CLIP_LOGIT_SCALE,
+    name: model,
+    logitScale,
     encode: (sources, wanted) => encode(service, sources, wanted),
     close,
   };
@@ -87,7 +86,10 @@ async function itemOf(source: Source): Promise<Item | { readonly error: Fault }>
     const { size } = await stat(source.file);
     if (size > MOST_IMAGE_BYTES)
       return {
-        error: { code: 'image_too_large', message: `expected at most ${MOST_IMAGE_BYTES} bytes, got ${size}` },
+        error: {
+          code: 'image_too_large',
+          message: `expected at most ${MOST_IMAGE_BYTES} bytes, got ${size}`,
+        },
       };
     return { kind: 'image', bytes: await readFile(source.file) };
   } catch (error) {

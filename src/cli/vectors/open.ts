@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, ConfigError } from '../../config/config.ts';
+import { countCudaDevices } from '../../config/devices.ts';
 import { readConfig } from '../../config/read.ts';
 import { ClipError } from '../../errors.ts';
 import { resolveModel } from '../../model/catalogue.ts';
@@ -37,7 +38,7 @@ export async function openVectors(flags: VectorsFlags, signal: AbortSignal): Pro
     if (model !== undefined)
       throw new ConfigError('--server and --model: expected one of them, for the server has its model');
     const { openServerVectors } = await import('./server.ts');
-    return openServerVectors(server, ca);
+    return openServerVectors(server, ca, signal);
   }
   if (ca !== undefined) throw new ConfigError('--ca: expected --server beside it, got none');
   const config = await configOf(model ?? DEFAULT_MODEL);
@@ -58,7 +59,11 @@ async function configOf(model: string): Promise<Config> {
   const config = await readConfig({ argument: JSON.stringify(flow) }, process.env);
   // As `serve` does, before anything reads them.
   Object.assign(process.env, config.environment);
-  return { ...config, executor: { ...config.executor, ...(await wantedModel(model)) } };
+  const { executor } = config;
+  // Without a GPU nobody wonders that none is used.
+  const kind = (await countCudaDevices(process.env)) > 0 ? executor.device.kind : 'cpu';
+  const device = { ...executor.device, kind };
+  return { ...config, executor: { ...executor, device, ...(await wantedModel(model)) } };
 }
 
 /** A folder comes before a model's name. */

@@ -1,16 +1,29 @@
+import { CLIP_LOGIT_SCALE } from '../../service/rank.ts';
 import { openClient } from '../client.ts';
 import type { Vectors } from './vectors.ts';
 
-/** CLIP's; a server does not say its model's. */
-const CLIP_LOGIT_SCALE = Math.exp(4.60517);
-
-/** @throws ConfigError for an address or a certificate that is none */
-export async function openServerVectors(server: string, ca: string | undefined): Promise<Vectors> {
+/**
+ * A running server's. One that does not say its model's scale has CLIP's: the Python server knows no other.
+ *
+ * @throws ConfigError for an address or a certificate that is none; ClipClientError where no server answers
+ */
+export async function openServerVectors(
+  server: string,
+  ca: string | undefined,
+  signal: AbortSignal,
+): Promise<Vectors> {
   const client = await openClient({ server, ca });
-  return {
-    name: server,
-    logitScale: CLIP_LOGIT_SCALE,
-    encode: (sources, signal) => client.encodeStream(sources, { perItem: true, signal }),
-    close: () => client.close(),
-  };
+  try {
+    const { versions } = await client.info({ signal });
+    const said = versions['logit-scale'];
+    return {
+      name: versions.model ?? server,
+      logitScale: said === undefined ? CLIP_LOGIT_SCALE : Number(said),
+      encode: (sources, wanted) => client.encodeStream(sources, { perItem: true, signal: wanted }),
+      close: () => client.close(),
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
 }
