@@ -15,7 +15,7 @@ export class IndexWriter {
   #vectors: Float32Array[] = [];
   #again: (readonly [...FileFields, number])[] = [];
   #gone: string[] = [];
-  #flushed = performance.now();
+  #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(index: IndexFile) {
@@ -48,17 +48,19 @@ export class IndexWriter {
   }
 
   #flushIfDue(): Promise<void> {
-    const bytes = 2 * this.#index.width * this.#vectors.length;
-    const isDue = bytes >= CHUNK || performance.now() - this.#flushed >= FLUSH_MS;
-    return isDue ? this.flush() : Promise.resolve();
+    if (2 * this.#index.width * this.#vectors.length >= CHUNK) return this.flush();
+    // What goes wrong there is told by the next flush, which follows it.
+    this.#timer ??= setTimeout(() => void this.flush().catch(() => {}), FLUSH_MS).unref();
+    return Promise.resolve();
   }
 
   async #write(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const [added, vectors, again, gone] = [this.#added, this.#vectors, this.#again, this.#gone];
     [this.#added, this.#vectors, this.#again, this.#gone] = [[], [], [], []];
     if (added.length + again.length + gone.length > 0)
       await this.#index.append({ added, again, gone }, rowsOf(vectors, this.#index.width));
-    this.#flushed = performance.now();
   }
 }
 
