@@ -85,11 +85,12 @@ async function* matching(pattern: string, onUnreadable: WalkOptions['onUnreadabl
 }
 
 /** Either a wildcard, whose own meaning stands in the table, or a character that stands for itself. */
-const TOKENS = /\*\*\/|\*+|\?|\[[^\]]+\]|\{[^{}]*\}|./gs;
+const TOKENS = /\*\*\/|(?<![^/])\*\*$|\*+|\?|\[[^\]]+\]|\{[^{}]*\}|./gs;
 
 function expressionOf(pattern: string): RegExp {
   const translate = (token: string): string => {
     if (token === '**/') return '(?:[^/]+/)*';
+    if (token === '**') return '.*';
     if (token.startsWith('*')) return '[^/]*';
     if (token === '?') return '[^/]';
     if (token.length > 2 && token.startsWith('['))

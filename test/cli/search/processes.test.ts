@@ -83,7 +83,9 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const)
         kind === 'image' && 'bytes' in item && LATE.has(Buffer.from(item.bytes).toString());
       if (!items.some(isLate)) return encode(items, context);
       while ((await indexed(scene.folder)) < EARLY) await setTimeout(10);
-      child!.kill(signal);
+      // One signal alone: the second would end it at once.
+      child?.kill(signal);
+      child = undefined;
       return new Promise<never>(() => {});
     };
     const first = await runCommand(searchArgs(scene), {
