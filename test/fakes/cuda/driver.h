@@ -41,6 +41,8 @@ bool initialized();
 int current_device();
 /// Streams, events, graphs, modules, allocations and retained contexts that are not given back.
 void count_live(int by);
+/// To be asked before anything is created: kOutOfMemory for the one that FAKE_CREATE_FAIL counts to.
+int admit();
 
 /// Handles that were given out and not given back: any other is refused instead of followed.
 template <typename T>

@@ -206,6 +206,7 @@ extern "C" {
 
 int cuStreamCreate(void** stream, unsigned) {
   if (const int result = ready()) return result;
+  if (const int result = admit()) return result;
   auto created = std::make_shared<Stream>();
   Stream::start(created);
   *stream = streams().add(std::move(created));
@@ -295,6 +296,7 @@ int cuStreamEndCapture(void* handle, void** graph) {
 
 int cuEventCreate(void** event, unsigned flags) {
   if (const int result = ready()) return result;
+  if (const int result = admit()) return result;
   *event = events().add(std::make_shared<Event>((flags & kWithoutTiming) == 0));
   return kSuccess;
 }

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { type Major, noFakes } from '../fakes/build.ts';
+import type { Sanitizer } from '../fakes/compile.ts';
+import { fakeEnvironment, type Knobs } from '../fakes/environment.ts';
+import { buildLife } from '../fakes/life/build.ts';
+import { testModel } from '../models/test-model.ts';
+
+/** FAKE_CYCLES=10000 is the run that a release has behind it, with both majors under both sanitizers. */
+const LONG = Number(process.env.FAKE_CYCLES ?? 0);
+const CYCLES = LONG || 200;
+const LONGEST_MS = LONG ? 3_600_000 : 300_000;
+const KINDS: readonly (readonly [Major, Sanitizer])[] = [
+  [10, 'address,undefined'],
+  [11, 'thread'],
+  ...(LONG
+    ? ([
+        [10, 'thread'],
+        [11, 'address,undefined'],
+      ] as const)
+    : []),
+];
+const OPTIONS = {
+  ASAN_OPTIONS: 'detect_leaks=1:detect_stack_use_after_return=1',
+  UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+  TSAN_OPTIONS: 'halt_on_error=1:second_deadlock_stack=1',
+};
+
+const run = promisify(execFile);
+
+/** Fails with what the program, a sanitizer or a fake says. */
+async function live(t: TestContext, kind: (typeof KINDS)[number], mode: string, knobs: Knobs = {}) {
+  const program = await buildLife(...kind);
+  const model = join(await testModel('sum', { columns: 'dynamic' }), 'textual.onnx');
+  const { LD_LIBRARY_PATH: _, ...faults } = fakeEnvironment('', knobs);
+  // What is left to the end of a process whose device is lost is no leak.
+  const leaks = mode === 'lost' ? { ASAN_OPTIONS: 'detect_leaks=0' } : {};
+  const env = { ...process.env, ...OPTIONS, ...leaks, ...faults };
+  const limits = { env, timeout: LONGEST_MS, signal: t.signal };
+  const { stdout, stderr } = await run(program, [mode, model, String(CYCLES)], limits);
+  assert.deepEqual([stdout, stderr], [`done ${mode}\n`, '']);
+}
+
+for (const kind of KINDS) {
+  const [major, sanitizer] = kind;
+  const skip = process.platform !== 'linux' ? 'the modules are for Linux' : noFakes(major);
+  test(`fake TensorRT ${major} with -fsanitize=${sanitizer}`, { skip, timeout: LONGEST_MS }, async (t) => {
+    await t.test(`${CYCLES} lives on four threads give everything back, and every vector is right`, (t) =>
+      live(t, kind, 'cycles'),
+    );
+    await t.test('a life that lacks memory at any of its steps says so, and gives everything back', (t) =>
+      live(t, kind, 'scarce'),
+    );
+    await t.test('a device that is lost to an error ends every run, and no life waits for it', (t) =>
+      live(t, kind, 'lost', { sticky: 7 }),
+    );
+    await t.test('a device that hangs ends every run, and no life waits for it', (t) =>
+      live(t, kind, 'lost', { hang: 9 }),
+    );
+  });
+}
