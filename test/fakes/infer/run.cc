@@ -87,6 +87,10 @@ void illegal(const std::string& why) {
   Driver::get().make_sticky(kIllegalAddress);
 }
 
+void require_alive(const Run& run) {
+  if (!run.context->alive) illegal("a context was deleted before its work was done");
+}
+
 void compute(const Run& run, char* scratch, long long execution) {
   const Driver& driver = Driver::get();
   mark(scratch, run.scratch_bytes, execution);
@@ -102,6 +106,7 @@ void compute(const Run& run, char* scratch, long long execution) {
     if (!memory) return illegal("output " + output.port->name + " of shape " + words(output.shape) + " is not within memory of the device");
     write(output, memory, rows, execution);
   }
+  require_alive(run);
   if (!holds(scratch, run.scratch_bytes, execution)) illegal("two contexts used the same device memory at once");
 }
 
@@ -113,7 +118,7 @@ void execute(void* data) {
   note("run " + words(run.inputs.front().shape));
   if (reached("FAKE_HANG", execution)) hang();
   if (reached("FAKE_STICKY", execution)) return Driver::get().make_sticky(kIllegalAddress);
-  if (!run.context->alive) return illegal("a context was deleted before its work was done");
+  require_alive(run);
   if (run.context->running.exchange(true)) return illegal("a context runs on two streams at once");
   static char none;
   auto* scratch = run.scratch_bytes == 0 ? &none : static_cast<char*>(Driver::get().resolve(run.scratch, run.scratch_bytes));
