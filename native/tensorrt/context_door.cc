@@ -1,5 +1,6 @@
 #include "context_door.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -12,8 +13,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What a thread may take beyond a run's bound: for copies, a capture, and giving memory back.
-constexpr auto kMargin = std::chrono::seconds(10);
+/// What a thread may take: beyond a run's bound there are copies, a capture, and giving memory back.
+std::chrono::milliseconds with_margin(std::chrono::milliseconds hang) {
+  constexpr std::chrono::milliseconds kLeast{2000};
+  return hang + std::max(hang, kLeast);
+}
 
 /// What JavaScript holds of a context.
 struct Handle {
@@ -48,7 +52,8 @@ Napi::Value run(const Napi::CallbackInfo& info, Handle& handle) try {
   Napi::Float32Array result = room_for(env, context, feeds.front());
   if (handle.busy->exchange(true)) throw Fault(FaultCode::failed, "a run is in flight: a context has one at a time");
   const Environment::Ticket ticket = handle.environment->promise(result, lent);
-  context.thread->post([environment = handle.environment, busy = handle.busy, id = ticket.id, out = result.Data(),
+  handle.environment->settle_within(ticket.id, with_margin(context.hang), context.thread->device());
+  const bool posted = context.thread->post([environment = handle.environment, busy = handle.busy, id = ticket.id, out = result.Data(),
                         feeds = std::move(feeds)](Context& context) {
     std::exception_ptr thrown;
     try {
@@ -60,6 +65,10 @@ Napi::Value run(const Napi::CallbackInfo& info, Handle& handle) try {
     environment->settle(id, thrown);
     if (!thrown) context.capture_if_due();
   });
+  if (!posted) {
+    const Fault closed(FaultCode::failed, "the context's engine is closed");
+    handle.environment->settle(ticket.id, std::make_exception_ptr(closed));
+  }
   return ticket.promise;
 } catch (...) {
   return rejected(info.Env());
@@ -128,7 +137,7 @@ Napi::Object context_object(Napi::Env env, std::shared_ptr<Environment> environm
 void close_context(ContextThread& thread, std::chrono::milliseconds hang) {
   constexpr auto kLook = std::chrono::milliseconds(20);
   thread.end();
-  const auto bound = Clock::now() + hang + kMargin;
+  const auto bound = Clock::now() + with_margin(hang);
   while (!thread.has_ended_by(Clock::now() + kLook)) {
     if (thread.device()->is_lost()) return;
     if (Clock::now() < bound) continue;

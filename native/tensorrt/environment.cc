@@ -34,7 +34,19 @@ Environment::Ticket Environment::promise(Napi::Value result, Napi::Value lent) {
 }
 
 void Environment::settle(uint64_t id, std::exception_ptr thrown) {
-  auto outcome = std::make_unique<Outcome>(Outcome{shared_from_this(), id, std::move(thrown)});
+  watchdog_.release(id);
+  tell(std::make_unique<Outcome>(Outcome{shared_from_this(), id, std::move(thrown), false}));
+}
+
+void Environment::settle_within(uint64_t id, std::chrono::milliseconds bound, std::shared_ptr<Device> device) {
+  watchdog_.watch(id, Watchdog::Clock::now() + bound, [this, id, device = std::move(device)] {
+    const Fault hung(FaultCode::hung, "a context's thread does not come back from the driver");
+    device->lose(hung);
+    tell(std::make_unique<Outcome>(Outcome{shared_from_this(), id, std::make_exception_ptr(hung), true}));
+  });
+}
+
+void Environment::tell(std::unique_ptr<Outcome> outcome) {
   const std::lock_guard lock(mutex_);
   if (is_open_ && door_.NonBlockingCall(outcome.get()) == napi_ok) static_cast<void>(outcome.release());
 }
@@ -42,18 +54,19 @@ void Environment::settle(uint64_t id, std::exception_ptr thrown) {
 void Environment::call(Napi::Env env, Napi::Function, std::nullptr_t*, Outcome* outcome) {
   const std::unique_ptr<Outcome> owned(outcome);
   // Without an environment it has ended.
-  if (env != nullptr) owned->environment->finish(env, owned->id, owned->thrown);
+  if (env != nullptr) owned->environment->finish(env, *owned);
 }
 
-void Environment::finish(Napi::Env env, uint64_t id, const std::exception_ptr& thrown) {
-  auto found = pending_.extract(id);
+void Environment::finish(Napi::Env env, const Outcome& outcome) {
+  auto found = pending_.extract(outcome.id);
   if (found.empty()) return;
   if (pending_.empty()) door_.Unref(env);
-  const Pending& pending = found.mapped();
-  if (thrown)
-    pending.deferred.Reject(error_of(env, thrown).Value());
+  Pending& pending = found.mapped();
+  if (outcome.thrown)
+    pending.deferred.Reject(error_of(env, outcome.thrown).Value());
   else
     pending.deferred.Resolve(pending.held.Value().Get(0u));
+  if (outcome.keep_lent) pending.held.SuppressDestruct();
 }
 
 void Environment::adopt(std::weak_ptr<ContextThread> thread) {
@@ -62,6 +75,7 @@ void Environment::adopt(std::weak_ptr<ContextThread> thread) {
 }
 
 void Environment::end() {
+  watchdog_.stop();
   {
     const std::lock_guard lock(mutex_);
     is_open_ = false;
@@ -73,9 +87,10 @@ void Environment::end() {
   for (const auto& thread : threads) thread->end();
   const auto start = std::chrono::steady_clock::now();
   for (const auto& thread : threads)
-    if (!thread->has_ended_by(start + kGrace))
+    if (!thread->device()->is_lost() && !thread->has_ended_by(start + kGrace))
       thread->device()->lose(Fault(FaultCode::cancelled, "the JavaScript environment has ended"));
-  for (const auto& thread : threads) thread->has_ended_by(start + kGrace + kNotice);
+  const auto given_up = std::chrono::steady_clock::now();
+  for (const auto& thread : threads) thread->has_ended_by(given_up + kNotice);
   pending_.clear();
 }
 

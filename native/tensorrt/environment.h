@@ -8,6 +8,7 @@
 
 #include "context_thread.h"
 #include "javascript.h"
+#include "watchdog.h"
 
 namespace clip::tensorrt {
 
@@ -27,6 +28,9 @@ class Environment : public std::enable_shared_from_this<Environment> {
   Ticket promise(Napi::Value result, Napi::Value lent);
   /// By any thread: one call to JavaScript's thread. Only the first for a ticket counts.
   void settle(uint64_t id, std::exception_ptr thrown = nullptr);
+  /// Settles as hung what nobody has settled in this time, and the device is lost then. What was lent stays alive for good:
+  /// the thread that has it may come back.
+  void settle_within(uint64_t id, std::chrono::milliseconds bound, std::shared_ptr<Device> device);
   /// Ends with the environment at the latest.
   void adopt(std::weak_ptr<ContextThread> thread);
 
@@ -39,17 +43,20 @@ class Environment : public std::enable_shared_from_this<Environment> {
     std::shared_ptr<Environment> environment;
     uint64_t id;
     std::exception_ptr thrown;
+    bool keep_lent;
   };
   static void call(Napi::Env env, Napi::Function, std::nullptr_t*, Outcome* outcome);
   using Door = Napi::TypedThreadSafeFunction<std::nullptr_t, Outcome, call>;
 
   Environment() = default;
-  void finish(Napi::Env env, uint64_t id, const std::exception_ptr& thrown);
+  void tell(std::unique_ptr<Outcome> outcome);
+  void finish(Napi::Env env, const Outcome& outcome);
   void end();
 
   std::mutex mutex_;
-  Door door_;              // under the mutex
-  bool is_open_ = true;    // likewise
+  Door door_;            // under the mutex
+  bool is_open_ = true;  // likewise
+  Watchdog watchdog_;
   std::vector<std::weak_ptr<ContextThread>> threads_;
   std::map<uint64_t, Pending> pending_;
   uint64_t next_ = 0;
