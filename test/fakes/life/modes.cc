@@ -51,9 +51,9 @@ void live(const House& house, const std::string& model, const std::shared_ptr<En
       case 1: cycle(house, common->device(), nullptr, random); break;
       default: cycle(house, own, nullptr, random);
     }
+    refuse_damaged(house, own, random);
     if (i % kBuildEvery != thread) continue;
     own->make_current();
-    refuse_damaged(house, own, random);
     cancel_build(*house.library, *own, model);
     expect(build_plan(*house.library, *own, model) == house.plan, "equal jobs build equal plans");
   }
