@@ -103,10 +103,14 @@ struct Program {
 
 /// A number for the test to compare: a result of CUDA's, or whether a call was taken.
 double make(const std::string& which, Program& program) {
-  if (which == "none") return program.upload(), program.enqueue(), program.download(), cuStreamSynchronize(program.stream), program.first();
-  if (which == "no upload") return program.enqueue(), program.download(), cuStreamSynchronize(program.stream), program.first();
+  if (which == "none")
+    return program.upload(), program.enqueue(), program.download(), cuStreamSynchronize(program.stream),
+           program.first();
+  if (which == "no upload")
+    return program.enqueue(), program.download(), cuStreamSynchronize(program.stream), program.first();
   if (which == "no wait") return program.upload(), program.enqueue(), program.download(), program.first();
-  if (which == "freed early") return program.enqueue(), cuMemFree_v2(program.output), cuStreamSynchronize(program.stream);
+  if (which == "freed early")
+    return program.enqueue(), cuMemFree_v2(program.output), cuStreamSynchronize(program.stream);
   if (which == "pageable") {
     const std::vector<char> pageable(kInput);
     return cuMemcpyHtoDAsync_v2(program.input, pageable.data(), kInput, program.stream);

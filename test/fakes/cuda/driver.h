@@ -5,8 +5,8 @@
 #include <mutex>
 #include <unordered_map>
 
-/// A fake of CUDA's driver interface: devices are host memory, a stream is a thread that takes one operation after the other.
-/// It is stricter than the driver where a driver would let a mistake pass.
+/// A fake of CUDA's driver interface: devices are host memory, a stream is a thread that takes one operation after the
+/// other. It is stricter than the driver where a driver would let a mistake pass.
 namespace fakes::cuda {
 
 enum Result : int {

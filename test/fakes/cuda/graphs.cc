@@ -26,8 +26,8 @@ Handles<Executable>& executables() {
 }  // namespace
 
 void* new_graph(std::vector<Operation> operations) {
-  return graphs().add(std::make_shared<Graph>(
-      Graph{std::make_shared<const std::vector<Operation>>(std::move(operations))}));
+  return graphs().add(
+      std::make_shared<Graph>(Graph{std::make_shared<const std::vector<Operation>>(std::move(operations))}));
 }
 
 }  // namespace fakes::cuda

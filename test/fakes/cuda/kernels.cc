@@ -37,7 +37,11 @@ Handles<Module>& modules() {
 /// A fatbin, an ELF file or a text of PTX.
 bool is_image(const void* image) {
   constexpr unsigned char kFatbin[] = {0x50, 0xED, 0x55, 0xBA};
-  return image && (std::memcmp(image, kFatbin, 4) == 0 || std::memcmp(image, "\x7f" "ELF", 4) == 0 ||
+  return image && (std::memcmp(image, kFatbin, 4) == 0 ||
+                   std::memcmp(image,
+                               "\x7f"
+                               "ELF",
+                               4) == 0 ||
                    std::strstr(static_cast<const char*>(image), ".version"));
 }
 

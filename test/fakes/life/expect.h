@@ -22,7 +22,8 @@ inline std::string expect_fault(clip::tensorrt::FaultCode code, const std::funct
   try {
     act();
   } catch (const Fault& fault) {
-    expect(fault.code() == code, std::string("the fault is ") + name_of(code) + ", got " + name_of(fault.code()) + ": " + fault.what());
+    expect(fault.code() == code,
+           std::string("the fault is ") + name_of(code) + ", got " + name_of(fault.code()) + ": " + fault.what());
     return fault.what();
   }
   expect(false, std::string("there is a fault ") + name_of(code));

@@ -37,8 +37,7 @@ void refuse_damaged(const House& house, const std::shared_ptr<Device>& device, R
   Bytes damaged = house.plan;
   damaged[random() % damaged.size()] ^= 0x40;
   Bytes cut(house.plan.begin(), house.plan.begin() + static_cast<long>(random() % house.plan.size()));
-  for (const Bytes& plan : {damaged, cut})
-    expect_fault(FaultCode::plan, [&] { Engine(house.library, device, plan); });
+  for (const Bytes& plan : {damaged, cut}) expect_fault(FaultCode::plan, [&] { Engine(house.library, device, plan); });
 }
 
 /// One of several: `common` is theirs, and each has a device of its own besides.
