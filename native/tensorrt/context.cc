@@ -25,12 +25,28 @@ size_t given_bytes(const Feed& feed) {
   return bytes;
 }
 
+/// Whether the input may be CLIP's normalised planes: float32 [rows, 3, height, width].
+bool takes_planes(const Binding& input) {
+  return input.element == Element::float32 && input.shape.size() == 4 && input.shape[1] == 3;
+}
+
+/// Bytes [rows, height, width, 3], which the device is to normalise.
+bool is_rgb(const Binding& input, const Feed& feed) {
+  return takes_planes(input) && feed.element == Element::uint8 && feed.shape.size() == 4 && feed.shape[3] == 3;
+}
+
+/// What the feed is once it is in the input.
+Shape shape_in(const Binding& input, const Feed& feed) {
+  const Shape& shape = feed.shape;
+  return is_rgb(input, feed) ? Shape{shape[0], 3, shape[1], shape[2]} : shape;
+}
+
 /// @throws Fault `failed` where the feed is not one of this input
 void require_fit(const Binding& input, const Feed& feed, int64_t rows) {
   const auto refuse = [&](const std::string& expected, const std::string& got) {
     throw Fault(FaultCode::failed, "feed " + feed.name + ": " + expected + " expected, got " + got);
   };
-  if (feed.element != input.element) refuse(name_of(input.element), name_of(feed.element));
+  if (feed.element != input.element && !is_rgb(input, feed)) refuse(name_of(input.element), name_of(feed.element));
   if (feed.shape.size() != input.shape.size())
     refuse(std::to_string(input.shape.size()) + " dimensions", text_of(feed.shape));
   if (feed.shape[0] != rows) refuse(std::to_string(rows) + " rows, as of the first feed", text_of(feed.shape));
@@ -62,8 +78,7 @@ Context::Context(std::shared_ptr<Engine> engine, Options options)
       executions_(std::make_unique<Executions>()),
       shapes_(engine_->profiles().size()),
       graphs_(device(), stream_, options.graphs) {
-  for (size_t input = 0; input < engine_->inputs().size(); input++)
-    inputs_.push_back(stage(engine_->inputs()[input], most_bytes(*engine_, input)));
+  stage_inputs();
   make_executions();
   engine_->count_device_bytes(static_cast<int64_t>(held_bytes()));
 }
@@ -74,12 +89,23 @@ Context::~Context() {
 }
 
 Context::Staging Context::stage(const Binding& binding, size_t bytes) const {
-  return {&binding, PinnedMemory(device(), bytes), DeviceMemory(device(), bytes)};
+  return {&binding, PinnedMemory(device(), bytes), DeviceMemory(device(), bytes), std::nullopt};
+}
+
+void Context::stage_inputs() {
+  for (size_t input = 0; input < engine_->inputs().size(); input++) {
+    const Binding& binding = engine_->inputs()[input];
+    const size_t bytes = most_bytes(*engine_, input);
+    Staging& staging = inputs_.emplace_back(stage(binding, bytes));
+    if (!takes_planes(binding)) continue;
+    staging.rgb.emplace(device(), bytes / sizeof(float));
+    if (!kernels_) kernels_.emplace(device());
+  }
 }
 
 size_t Context::held_bytes() const {
   size_t bytes = output_.memory.bytes() + scratch_.bytes();
-  for (const Staging& input : inputs_) bytes += input.memory.bytes();
+  for (const Staging& input : inputs_) bytes += input.memory.bytes() + (input.rgb ? input.rgb->bytes() : 0);
   return bytes;
 }
 
@@ -140,7 +166,7 @@ Context::Run Context::plan(const std::vector<Feed>& feeds) const {
     if (feed == feeds.end()) throw Fault(FaultCode::failed, "feed " + input.name + " is missing");
     require_fit(input, *feed, run.rows);
     run.feeds.push_back(&*feed);
-    run.shapes.push_back(feed->shape);
+    run.shapes.push_back(shape_in(input, *feed));
   }
   if (feeds.size() != run.feeds.size())
     throw Fault(FaultCode::failed, std::to_string(run.feeds.size()) + " feeds expected, got " + std::to_string(feeds.size()));
@@ -160,7 +186,7 @@ void Context::upload(const Run& run) {
   for (size_t input = 0; input < inputs_.size(); input++) {
     const Feed& feed = *run.feeds[input];
     const Staging& staging = inputs_[input];
-    const size_t row = row_elements(feed.shape) * bytes_of(feed.element), bytes = static_cast<size_t>(run.rows) * row;
+    const size_t row = row_elements(feed.shape), bytes = static_cast<size_t>(run.rows) * row * bytes_of(feed.element);
     if (given_bytes(feed) != bytes)
       throw Fault(FaultCode::failed, "feed " + feed.name + ": " + std::to_string(bytes) + " bytes expected for " +
                                          text_of(feed.shape) + ", got " + std::to_string(given_bytes(feed)));
@@ -169,9 +195,15 @@ void Context::upload(const Run& run) {
       std::memcpy(to, piece.data, piece.bytes);
       to += piece.bytes;
     }
-    device()->check(driver.copy_to_device, staging.memory.get(), staging.pinned.data(), bytes, stream_.get());
-    const size_t surplus = static_cast<size_t>(run.padded - run.rows) * row;
-    if (surplus > 0) device()->check(driver.memory_set, staging.memory.get() + bytes, 0, surplus, stream_.get());
+    const bool rgb = is_rgb(*staging.binding, feed);
+    const DeviceAddress target = rgb ? staging.rgb->get() : staging.memory.get();
+    device()->check(driver.copy_to_device, target, staging.pinned.data(), bytes, stream_.get());
+    if (rgb)
+      kernels_->normalise(target, staging.memory.get(), static_cast<uint32_t>(run.rows), static_cast<uint32_t>(row / 3),
+                          Kernels::Value::float32, stream_.get());
+    const size_t stride = row * bytes_of(staging.binding->element), end = static_cast<size_t>(run.rows) * stride;
+    const size_t surplus = static_cast<size_t>(run.padded) * stride - end;
+    if (surplus > 0) device()->check(driver.memory_set, staging.memory.get() + end, 0, surplus, stream_.get());
   }
 }
 

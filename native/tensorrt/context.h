@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "graphs.h"
+#include "kernels.h"
 #include "resources.h"
 
 namespace clip::tensorrt {
@@ -44,6 +45,7 @@ class Context {
     const Binding* binding;
     PinnedMemory pinned;
     DeviceMemory memory;
+    std::optional<DeviceMemory> rgb;  // for an input of normalised planes: the bytes that are normalised into them
   };
   struct Executions {
     ErrorRecorder recorder;
@@ -55,11 +57,12 @@ class Context {
     int64_t rows;
     int64_t padded;
     size_t profile;
-    std::vector<Shape> shapes;  // padded
+    std::vector<Shape> shapes;  // of the inputs, padded
     Graphs::Key key;
   };
 
   Staging stage(const Binding& binding, size_t bytes) const;
+  void stage_inputs();
   void make_executions();
   void prepare(nvinfer1::IExecutionContext& execution, int32_t profile);
   Run plan(const std::vector<Feed>& feeds) const;
@@ -76,6 +79,7 @@ class Context {
   Event done_;
   std::vector<Staging> inputs_;
   Staging output_;
+  std::optional<Kernels> kernels_;  // where an input takes normalised planes
   DeviceMemory scratch_;
   std::unique_ptr<Executions> executions_;
   std::vector<std::vector<Shape>> shapes_;  // of each profile, as last set

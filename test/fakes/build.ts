@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compilerFlags, findHeaders, fingerprint } from '../../scripts/tensorrt-headers.mjs';
-import { type Compiled, compile, once, type Sanitizer } from './compile.ts';
+import { compile, type Headers, once, type Sanitizer } from './compile.ts';
 import { stubs } from './stubs.ts';
 
 /** Whose functions the fakes have to have; those that are not replaced end the process with their names. */
@@ -12,6 +12,8 @@ const INFER = [
 ];
 const PARSER = ['IParserError', 'IParser'];
 const PARTS = ['cuda', 'infer', 'parser'];
+/** Compiled into the fake driver as twins of the kernels. */
+const KERNELS = ['pixel.h', 'tensorrt/half.h', 'tensorrt/kernels.cu'];
 /** Everything else stays inside its library, for the three are made of equally named parts. */
 const EXPORTS = '{ global: cu*; fake_*; create*; get*; local: *; };\n';
 
@@ -19,15 +21,20 @@ export type Major = 10 | 11;
 
 /** Why the fakes of a major cannot be built here; false where they can. For `skip` of a test. */
 export function noFakes(major: Major): string | false {
-  return findHeaders(major) === undefined && `no headers of TensorRT ${major}; npm run headers fetches them`;
+  return headersOf(major) === undefined && `no headers of TensorRT ${major}; npm run headers fetches them`;
 }
 
-/** @throws where there are no headers of the major */
-export function headersOf(major: Major): Compiled {
+/** Undefined where there are none of the major. */
+export function headersOf(major: Major): Headers | undefined {
   const found = findHeaders(major);
+  return found && { folder: found.folder, flags: compilerFlags(found), fingerprint: fingerprint(found) };
+}
+
+export function requireHeaders(major: Major): Headers {
+  const found = headersOf(major);
   if (found === undefined)
     throw new Error(`expected headers of TensorRT ${major} (npm run headers), found none`);
-  return { folder: found.folder, flags: compilerFlags(found), fingerprint: fingerprint(found) };
+  return found;
 }
 
 /**
@@ -35,7 +42,7 @@ export function headersOf(major: Major): Compiled {
  * kept until a source or a header changes. With a sanitizer they are for programs that have it too.
  */
 export async function buildFakes(major: Major, sanitizer?: Sanitizer): Promise<string> {
-  const headers = headersOf(major);
+  const headers = requireHeaders(major);
   const key = createHash('sha256')
     .update(headers.fingerprint)
     .update(sanitizer ?? '');
@@ -44,6 +51,7 @@ export async function buildFakes(major: Major, sanitizer?: Sanitizer): Promise<s
       .filter((file) => /(\.h|\.cc|(?<!\.test)\.ts)$/.test(file))
       .sort())
       key.update(name).update(await readFile(join(folder, name)));
+  for (const name of KERNELS) key.update(await readFile(join(import.meta.dirname, '../../native', name)));
   const name = `${major}-${key.digest('hex').slice(0, 12)}`;
   return once(name, (folder) => compileFakes(folder, major, headers, sanitizer));
 }
@@ -51,7 +59,7 @@ export async function buildFakes(major: Major, sanitizer?: Sanitizer): Promise<s
 async function compileFakes(
   folder: string,
   major: Major,
-  headers: Compiled,
+  headers: Headers,
   sanitizer?: Sanitizer,
 ): Promise<void> {
   const read = (name: string) => readFile(join(headers.folder, name), 'utf8');

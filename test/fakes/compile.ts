@@ -9,7 +9,15 @@ const BUILT = resolve(import.meta.dirname, '../../build/fakes');
 const RETRY_MS = 200;
 const RETRIES = 3000;
 const STALE_MS = 120_000;
-const FLAGS = ['-std=c++20', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Wno-unused-parameter'];
+const FLAGS = [
+  '-std=c++20',
+  '-fPIC',
+  '-pthread',
+  '-ffp-contract=off',
+  '-Wall',
+  '-Wextra',
+  '-Wno-unused-parameter',
+];
 /** The headers of 11 call their own flag for strong typing deprecated. */
 const QUIET = ['-Wno-deprecated-declarations'];
 
@@ -18,7 +26,7 @@ const run = promisify(execFile);
 export type Sanitizer = 'address,undefined' | 'thread';
 
 /** Headers that something is compiled with. */
-export interface Compiled {
+export interface Headers {
   readonly folder: string;
   readonly flags: readonly string[];
   readonly fingerprint: string;

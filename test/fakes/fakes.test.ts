@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { emptyFolder } from '../model/folder.ts';
 import { testModel } from '../models/test-model.ts';
-import { buildFakes, headersOf, type Major, noFakes } from './build.ts';
+import { buildFakes, type Major, noFakes, requireHeaders } from './build.ts';
 import { compile, once } from './compile.ts';
 import { fakeEnvironment, type Knobs } from './environment.ts';
 import { alive, readFakeLog } from './log.ts';
@@ -19,7 +19,7 @@ const SLOW: Knobs = { enqueueUs: 300_000 };
 
 async function program(): Promise<string> {
   const fakes = await buildFakes(MAJOR);
-  const headers = headersOf(MAJOR);
+  const headers = requireHeaders(MAJOR);
   const key = createHash('sha256')
     .update(fakes)
     .update(await readFile(SOURCE));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { buildFakes, headersOf, type Major } from '../build.ts';
+import { buildFakes, type Major, requireHeaders } from '../build.ts';
 import { compile, once, type Sanitizer } from '../compile.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
@@ -12,7 +12,7 @@ const OF_NODE = /#include "(javascript|door|task|environment|feeds|build_calls|\
 /** The program `life` of a major with a sanitizer, linked with the fakes and the sources of the module that need no Node.js. */
 export async function buildLife(major: Major, sanitizer: Sanitizer): Promise<string> {
   const fakes = await buildFakes(major, sanitizer);
-  const headers = headersOf(major);
+  const headers = requireHeaders(major);
   const own = await files(import.meta.dirname, '.cc');
   const sources = [...(await moduleSources()), ...own];
   const key = createHash('sha256').update(fakes).update(headers.fingerprint);
