@@ -32,8 +32,7 @@ const OPTIONS = {
 const run = promisify(execFile);
 
 /** Fails with what the program, a sanitizer or a fake says. */
-async function live(t: TestContext, kind: (typeof KINDS)[number], mode: string, knobs: Knobs = {}) {
-  const program = await buildLife(...kind);
+async function live(t: TestContext, program: string, mode: string, knobs: Knobs = {}) {
   const model = join(await testModel('sum', { columns: 'dynamic' }), 'textual.onnx');
   const { LD_LIBRARY_PATH: _, ...faults } = fakeEnvironment('', knobs);
   // What is left to the end of a process whose device is lost is no leak.
@@ -56,8 +55,8 @@ test('fake TensorRT', { concurrency: true, timeout: LONGEST_MS }, async (t) => {
   const all = KINDS.map(([major, sanitizer]) => {
     const skip = process.platform === 'linux' ? noFakes(major) : 'the modules are for Linux';
     return t.test(`fake TensorRT ${major} with -fsanitize=${sanitizer}`, { skip }, async (t) => {
-      for (const [name, mode, knobs] of TESTS)
-        await t.test(name, (t) => live(t, [major, sanitizer], mode, knobs));
+      const program = await buildLife(major, sanitizer);
+      for (const [name, mode, knobs] of TESTS) await t.test(name, (t) => live(t, program, mode, knobs));
     });
   });
   await Promise.all(all);

@@ -6,17 +6,24 @@ import { compile, once, type Sanitizer } from '../compile.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const PROGRAM = join(import.meta.dirname, 'program.cc');
-/** What is of Node.js's door cannot be linked without it. */
-const OF_NODE = /#include "(javascript|door|task|environment|feeds|build_calls|\w+_door)\.h"/;
+/** Of the module: what an engine's life takes. What is of Node.js's door cannot be linked without it. */
+const LIVED = [
+  ...['build', 'parse', 'progress', 'library', 'messages', 'cuda', 'engine', 'profile'],
+  ...['context', 'context_thread', 'graphs', 'kernels', 'images', 'wait', 'watchdog'],
+].map((name) => join(ROOT, `native/tensorrt/${name}.cc`));
 
 /** The program `life` of a major with a sanitizer, linked with the fakes and the sources of the module that need no Node.js. */
 export async function buildLife(major: Major, sanitizer: Sanitizer): Promise<string> {
   const fakes = await buildFakes(major, sanitizer);
   const headers = requireHeaders(major);
   const own = await files(import.meta.dirname, '.cc');
-  const sources = [...(await moduleSources()), ...own];
+  const sources = [...LIVED, ...own];
   const key = createHash('sha256').update(fakes).update(headers.fingerprint);
-  for (const file of [...sources, ...(await files(import.meta.dirname, '.h')), ...(await moduleHeaders())])
+  for (const file of [
+    ...sources,
+    ...(await files(import.meta.dirname, '.h')),
+    ...(await files(join(ROOT, 'native/tensorrt'), '.h')),
+  ])
     key.update(file).update(await readFile(file));
   const libraries = ['cuda.so.1', `nvinfer.so.${major}`, `nvonnxparser.so.${major}`];
   const link = ['-L', fakes, `-Wl,-rpath,${fakes}`, ...libraries.map((name) => `-l:lib${name}`), '-ldl'];
@@ -28,23 +35,6 @@ export async function buildLife(major: Major, sanitizer: Sanitizer): Promise<str
     await compile(join(unfinished, 'life'), [PROGRAM], beside, sanitizer);
   });
   return join(folder, 'life');
-}
-
-async function moduleSources(): Promise<string[]> {
-  const list = await readFile(join(ROOT, 'native/tensorrt/sources.txt'), 'utf8');
-  const all = list
-    .split('\n')
-    .filter((line) => line.startsWith('native/tensorrt/') && !line.endsWith('/module.cc'));
-  const texts = await Promise.all(
-    all.map(async (name) => ({ name, text: await readFile(join(ROOT, name), 'utf8') })),
-  );
-  return texts
-    .filter(({ name, text }) => !OF_NODE.test(text) && !name.endsWith('_door.cc'))
-    .map(({ name }) => join(ROOT, name));
-}
-
-function moduleHeaders(): Promise<string[]> {
-  return files(join(ROOT, 'native/tensorrt'), '.h');
 }
 
 async function files(folder: string, ending: string): Promise<string[]> {
