@@ -1,5 +1,5 @@
-import type { Profile } from '../../src/native/tensorrt.ts';
 import type { ElementType } from '../../src/model/tower.ts';
+import type { Profile } from '../../src/native/tensorrt.ts';
 
 /** What a plan of the fake libnvinfer says, as its `test/fakes/infer/plan.cc` reads it. */
 export interface FakePlan {
