@@ -76,7 +76,8 @@ Napi::Value run(const Napi::CallbackInfo& info, Handle& handle) try {
 
 Napi::Value close(const Napi::CallbackInfo& info, Handle& handle) {
   if (handle.closing.IsEmpty()) {
-    const auto work = [thread = handle.context.thread, hang = handle.context.hang]() -> Settle {
+    const auto work = [stay = handle.environment->stay(), thread = handle.context.thread,
+                       hang = handle.context.hang]() -> Settle {
       close_context(*thread, hang);
       return [](Napi::Env env) { return env.Undefined(); };
     };

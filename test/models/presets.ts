@@ -2,8 +2,8 @@ import { echoIds, echoPixels, firstPixels, projectedMeans } from './echo.ts';
 import type { Graph } from './graph.ts';
 import type { ModelOptions } from './options.ts';
 import { type ResnetShape, resnet } from './resnet.ts';
-import { textTower } from './text-transformer.ts';
 import { summedIds, summedPixels } from './sum.ts';
+import { textTower } from './text-transformer.ts';
 import type { TransformerShape } from './transformer.ts';
 import { type VisionTransformerShape, visionTransformer } from './vision-transformer.ts';
 
