@@ -45,8 +45,7 @@ Context::Context(std::shared_ptr<Engine> engine, Options options)
       executions_(std::make_unique<Executions>()),
       shapes_(engine_->profiles().size()),
       graphs_(device(), stream_, options.graphs) {
-  for (size_t input = 0; input < engine_->inputs().size(); input++)
-    inputs_.push_back(stage(engine_->inputs()[input], most_bytes(*engine_, input)));
+  stage_inputs();
   make_executions();
   engine_->count_device_bytes(static_cast<int64_t>(held_bytes()));
 }
@@ -57,12 +56,23 @@ Context::~Context() {
 }
 
 Context::Staging Context::stage(const Binding& binding, size_t bytes) const {
-  return {&binding, PinnedMemory(device(), bytes), DeviceMemory(device(), bytes)};
+  return {&binding, PinnedMemory(device(), bytes), DeviceMemory(device(), bytes), std::nullopt};
+}
+
+void Context::stage_inputs() {
+  for (size_t input = 0; input < engine_->inputs().size(); input++) {
+    const Binding& binding = engine_->inputs()[input];
+    const size_t bytes = most_bytes(*engine_, input);
+    Staging& staging = inputs_.emplace_back(stage(binding, bytes));
+    if (!takes_planes(binding)) continue;
+    staging.rgb.emplace(device(), bytes / sizeof(float));
+    if (!kernels_) kernels_.emplace(device());
+  }
 }
 
 size_t Context::held_bytes() const {
   size_t bytes = output_.memory.bytes() + scratch_.bytes();
-  for (const Staging& input : inputs_) bytes += input.memory.bytes();
+  for (const Staging& input : inputs_) bytes += input.memory.bytes() + (input.rgb ? input.rgb->bytes() : 0);
   return bytes;
 }
 
@@ -120,15 +130,21 @@ void Context::upload(const RunPlan& run) {
   for (size_t input = 0; input < inputs_.size(); input++) {
     const Feed& feed = *run.feeds[input];
     const Staging& staging = inputs_[input];
-    const size_t row = run.row_bytes(input), bytes = static_cast<size_t>(run.rows) * row;
+    const size_t row = row_elements(run.shapes[input]), bytes = static_cast<size_t>(run.rows) * run.row_bytes(input);
     unsigned char* to = staging.pinned.data();
     for (const Feed::Piece& piece : feed.pieces) {
       std::memcpy(to, piece.data, piece.bytes);
       to += piece.bytes;
     }
-    device()->check(driver.copy_to_device, staging.memory.get(), staging.pinned.data(), bytes, stream_.get());
-    const size_t surplus = static_cast<size_t>(run.padded - run.rows) * row;
-    if (surplus > 0) device()->check(driver.memory_set, staging.memory.get() + bytes, 0, surplus, stream_.get());
+    const bool rgb = run.normalised[input];
+    const DeviceAddress target = rgb ? staging.rgb->get() : staging.memory.get();
+    device()->check(driver.copy_to_device, target, staging.pinned.data(), bytes, stream_.get());
+    if (rgb)
+      kernels_->normalise(target, staging.memory.get(), static_cast<uint32_t>(run.rows), static_cast<uint32_t>(row / 3),
+                          Kernels::Value::float32, stream_.get());
+    const size_t stride = row * bytes_of(staging.binding->element), end = static_cast<size_t>(run.rows) * stride;
+    const size_t surplus = static_cast<size_t>(run.padded) * stride - end;
+    if (surplus > 0) device()->check(driver.memory_set, staging.memory.get() + end, 0, surplus, stream_.get());
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "graphs.h"
+#include "kernels.h"
 #include "resources.h"
 #include "run_plan.h"
 
@@ -45,6 +46,7 @@ class Context {
     const Binding* binding;
     PinnedMemory pinned;
     DeviceMemory memory;
+    std::optional<DeviceMemory> rgb;  // for an input of normalised planes: the bytes that are normalised into them
   };
   struct Executions {
     ErrorRecorder recorder;
@@ -59,6 +61,7 @@ class Context {
   };
 
   Staging stage(const Binding& binding, size_t bytes) const;
+  void stage_inputs();
   void make_executions();
   void prepare(nvinfer1::IExecutionContext& execution, int32_t profile);
   void upload(const RunPlan& run);
@@ -74,6 +77,7 @@ class Context {
   Event done_;
   std::vector<Staging> inputs_;
   Staging output_;
+  std::optional<Kernels> kernels_;  // where an input takes normalised planes
   DeviceMemory scratch_;
   std::unique_ptr<Executions> executions_;
   std::vector<std::vector<Shape>> shapes_;  // of each profile, as last set

@@ -9,10 +9,21 @@ namespace {
   throw Fault(FaultCode::failed, "feed " + feed.name + ": " + expected + " expected, got " + got);
 }
 
+bool is_rgb(const Binding& input, const Feed& feed) {
+  return takes_planes(input) && feed.element == Element::uint8 && feed.shape.size() == 4 && feed.shape[3] == 3;
+}
+
+/// What the feed is once it is in the input.
+Shape shape_in(const Binding& input, const Feed& feed) {
+  const Shape& shape = feed.shape;
+  return is_rgb(input, feed) ? Shape{shape[0], 3, shape[1], shape[2]} : shape;
+}
+
 const Feed& find_feed(const std::vector<Feed>& feeds, const Binding& input) {
   const auto found = std::find_if(feeds.begin(), feeds.end(), [&](const Feed& one) { return one.name == input.name; });
   if (found == feeds.end()) throw Fault(FaultCode::failed, "feed " + input.name + " is missing");
-  if (found->element != input.element) refuse(*found, name_of(input.element), name_of(found->element));
+  if (found->element != input.element && !is_rgb(input, *found))
+    refuse(*found, name_of(input.element), name_of(found->element));
   if (found->shape.size() != input.shape.size())
     refuse(*found, std::to_string(input.shape.size()) + " dimensions", text_of(found->shape));
   return *found;
@@ -27,6 +38,10 @@ void require_bytes(const Feed& feed, size_t bytes) {
 
 }  // namespace
 
+bool takes_planes(const Binding& input) {
+  return input.element == Element::float32 && input.shape.size() == 4 && input.shape[1] == 3;
+}
+
 std::string RunPlan::text() const {
   std::string text;
   for (const Shape& shape : shapes) text += (text.empty() ? "" : " and ") + text_of(shape);
@@ -38,7 +53,8 @@ RunPlan plan_run(const Engine& engine, const std::vector<Feed>& feeds, bool buck
   for (const Binding& input : engine.inputs()) {
     const Feed& feed = find_feed(feeds, input);
     run.feeds.push_back(&feed);
-    run.shapes.push_back(feed.shape);
+    run.shapes.push_back(shape_in(input, feed));
+    run.normalised.push_back(is_rgb(input, feed));
     if (feed.shape[0] != run.shapes[0][0])
       refuse(feed, std::to_string(run.shapes[0][0]) + " rows, as of " + run.feeds[0]->name + ",", text_of(feed.shape));
   }
