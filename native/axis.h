@@ -4,13 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace clip {
+#include "pixel.h"
 
-/// Source pixels that one output position reads.
-struct Span {
-  int first;
-  int count;
-};
+namespace clip {
 
 /// Pillow's bicubic (a = −0.5) weights along one axis, for the positions that the crop keeps.
 struct Axis {

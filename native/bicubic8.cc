@@ -42,8 +42,9 @@ void bicubic8(const Picture& picture, const Geometry& geometry, uint8_t* out, co
   const int channels = bytes_per_pixel(picture.mode);
   const Axis across = bicubic_axis(picture.width, geometry.width, geometry.left, picture.resolution);
   const Axis down = bicubic_axis(picture.height, geometry.height, geometry.top, picture.resolution);
-  const FixedAxis columns = fixed_axis(across, kernel, channels);
-  const FixedAxis rows = fixed_axis(down, kPortableKernel, channels);
+  FixedAxis columns = fixed_axis(across, channels);
+  if (kernel.pack) kernel.pack(columns, channels);
+  const FixedAxis rows = fixed_axis(down, channels);
 
   const size_t stride = resolution * channels;
   const size_t height = static_cast<size_t>(down.end() - down.begin());

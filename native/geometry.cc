@@ -45,4 +45,11 @@ Geometry crop_geometry(int64_t width, int64_t height, int resolution) {
   return geometry;
 }
 
+void check_size(size_t size, int64_t width, int64_t height, int bytes_per_pixel) {
+  // The sides are below 2^24, so the product fits in 64 bits.
+  const uint64_t expected = static_cast<uint64_t>(width) * static_cast<uint64_t>(height) * bytes_per_pixel;
+  if (size != expected)
+    throw std::invalid_argument(std::to_string(expected) + " bytes of pixels expected, got " + std::to_string(size));
+}
+
 }  // namespace clip

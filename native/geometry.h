@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace clip {
@@ -21,5 +22,8 @@ struct Geometry {
 /// torchvision's `Resize(resolution)` and `CenterCrop(resolution)` for a width × height picture.
 /// @throws std::length_error when a side is beyond the limits above
 Geometry crop_geometry(int64_t width, int64_t height, int resolution);
+
+/// @throws std::invalid_argument when `size` bytes are not a width × height picture; both sides are within the limit above
+void check_size(size_t size, int64_t width, int64_t height, int bytes_per_pixel);
 
 }  // namespace clip

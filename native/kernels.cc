@@ -3,11 +3,6 @@
 namespace clip {
 namespace {
 
-int32_t to_fixed(double weight) {
-  const double scaled = weight * (1 << kPrecision);
-  return static_cast<int32_t>(weight < 0 ? scaled - 0.5 : scaled + 0.5);
-}
-
 template <int channels>
 void across_channels(const uint8_t* in, uint8_t* out, const FixedAxis& axis) {
   for (size_t i = 0; i < axis.spans.size(); i++, out += channels) {
@@ -44,20 +39,6 @@ void down(const uint8_t* in, size_t stride, int count, const int32_t* weights, u
 }  // namespace
 
 const Kernel kPortableKernel{"portable", nullptr, across, down};
-
-FixedAxis fixed_axis(const Axis& axis, const Kernel& kernel, int channels) {
-  const int group = channels == 1 ? 16 : 4;
-  FixedAxis fixed;
-  fixed.spans = axis.spans;
-  for (Span& span : fixed.spans) span.first -= axis.begin();
-  fixed.taps = (axis.taps + group - 1) / group * group;
-  fixed.weights.assign(axis.spans.size() * fixed.taps, 0);
-  for (size_t i = 0; i < axis.spans.size(); i++)
-    for (int x = 0; x < axis.spans[i].count; x++)
-      fixed.weights[i * fixed.taps + x] = to_fixed(axis.row(i)[x]);
-  if (kernel.pack) kernel.pack(fixed, channels);
-  return fixed;
-}
 
 std::vector<const Kernel*> kernels() {
   std::vector<const Kernel*> found;

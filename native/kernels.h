@@ -4,35 +4,17 @@
 #include <cstdint>
 #include <vector>
 
-#include "axis.h"
+#include "fixed_axis.h"
 
 namespace clip {
 
-/// Pillow keeps 22 bits of fraction in a weight: 32 minus 8 for the pixel and 2 for overshoot.
-constexpr int kPrecision = 22;
-constexpr int kRound = 1 << (kPrecision - 1);
 /// Vector kernels multiply 16-bit halves: weight = high · 2^15 + low, 0 ≤ low < 2^15. Sums are taken modulo 2^32,
 /// so the result is exact however large the halves' own sums grow.
 constexpr int kLowBits = 15;
 
-/// Weights as Pillow's 8-bit path uses them.
-struct FixedAxis {
-  std::vector<Span> spans;
-  std::vector<int32_t> weights;  ///< spans.size() × taps, padded with zeros
-  int taps;                      ///< longest span, rounded up to what a vector kernel reads at once
-  std::vector<int16_t> packed;   ///< the same weights as the vector kernels read them, see pack_across and pack_down
-
-  const int32_t* row(size_t i) const { return weights.data() + i * taps; }
-};
-
 /// Bytes that a kernel may read past the last pixel of a span, and write past the end of a row.
 constexpr size_t kOverread = 64;
 constexpr size_t kOverwrite = 32;
-
-struct Kernel;
-
-/// Rounds the weights and lays them out for `kernel`; spans count from axis.begin().
-FixedAxis fixed_axis(const Axis& axis, const Kernel& kernel, int channels);
 
 /// One instruction set's version of the two passes. All versions give the same bytes.
 struct Kernel {
@@ -55,11 +37,6 @@ extern const Kernel kPortableKernel;
 extern const Kernel kSse41Kernel;
 extern const Kernel kAvx2Kernel;
 #endif
-
-inline uint8_t clip8(int32_t sum) {
-  const int32_t value = sum >> kPrecision;
-  return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
-}
 
 inline int16_t low_half(int32_t weight) { return static_cast<int16_t>(weight & ((1 << kLowBits) - 1)); }
 inline int16_t high_half(int32_t weight) { return static_cast<int16_t>(weight >> kLowBits); }

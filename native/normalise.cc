@@ -2,22 +2,18 @@
 
 #include <array>
 
+#include "pixel.h"
+
 namespace clip {
 namespace {
 
 using Table = std::array<std::array<float, 256>, 3>;
 
-/// Every value that can come out. Each step rounds to float32, as PyTorch's does: x / 255, − mean, ÷ std.
+/// Every value that can come out.
 constexpr Table make_table() {
-  constexpr float mean[3] = {0.48145466f, 0.4578275f, 0.40821073f};
-  constexpr float deviation[3] = {0.26862954f, 0.26130258f, 0.27577711f};
   Table table{};
   for (int c = 0; c < 3; c++)
-    for (int value = 0; value < 256; value++) {
-      const float scaled = static_cast<float>(value) / 255.0f;
-      const float centred = scaled - mean[c];
-      table[c][value] = centred / deviation[c];
-    }
+    for (int value = 0; value < 256; value++) table[c][value] = normalised(static_cast<uint8_t>(value), c);
   return table;
 }
 

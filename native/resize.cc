@@ -14,11 +14,7 @@ void check(const Picture& picture) {
   if (picture.resolution < 1 || picture.resolution > kMaxResolution)
     throw std::invalid_argument("a resolution of 1 to " + std::to_string(kMaxResolution) + " expected, got " +
                                 std::to_string(picture.resolution));
-  // The sides are below 2^24 (crop_geometry has seen them), so the product fits in 64 bits.
-  const uint64_t expected = static_cast<uint64_t>(picture.width) * picture.height * bytes_per_pixel(picture.mode);
-  if (picture.size != expected)
-    throw std::invalid_argument(std::to_string(expected) + " bytes of pixels expected, got " +
-                                std::to_string(picture.size));
+  check_size(picture.size, picture.width, picture.height, bytes_per_pixel(picture.mode));
   if (picture.mode == Mode::P && !picture.palette) throw std::invalid_argument("mode P needs a palette");
 }
 

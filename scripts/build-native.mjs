@@ -38,7 +38,7 @@ function moduleOf(headers) {
   return {
     name: `tensorrt${headers.major}`,
     sources: 'native/tensorrt/sources.txt',
-    folders: ['native', 'native/tensorrt', 'native/tensorrt/shim'],
+    folders: ['native', 'native/tensorrt', 'native/tensorrt/kernels', 'native/tensorrt/shim'],
     flags: [...compilerFlags(headers), '-pthread', exported],
     headers,
     fingerprint: fingerprint(headers),

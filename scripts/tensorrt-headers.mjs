@@ -51,10 +51,13 @@ export function fingerprint({ folder }) {
 }
 
 export function compilerFlags({ major, folder }) {
-  const folders = [join(ROOT, 'native', 'tensorrt', 'shim'), ...(SYSTEM.includes(folder) ? [] : [folder])];
+  const native = join(ROOT, 'native');
+  const folders = [join(native, 'tensorrt', 'shim'), ...(SYSTEM.includes(folder) ? [] : [folder])];
   return [
     `-DCLIP_TENSORRT_MAJOR=${major}`,
-    `-I${join(ROOT, 'native')}`,
+    `-I${native}`,
+    // From there the assembler takes in the CUDA kernels.
+    ...['-Xassembler', `-I${native}`],
     ...folders.flatMap((each) => ['-isystem', each]),
   ];
 }

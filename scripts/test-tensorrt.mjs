@@ -38,7 +38,7 @@ function isPresent({ version }) {
 
 function checkMaven() {
   if (spawnSync('mvn', ['--version'], { stdio: 'ignore' }).status === 0) return;
-  const files = WANTED.map((name) => (/\d$/.test(name) ? name : `${name}.so.*`)).join(', ');
+  const files = WANTED.map((name) => (/\d$/.test(name) ? name : `${name}*.so.*`)).join(', ');
   const folders = ARTEFACTS.map(({ version }) => join(CACHE, version)).join(' and ');
   fail(
     `Maven fetches TensorRT's libraries for these tests, and mvn does not run here: install it (sudo apt-get install -y maven), or put ${files} into ${folders}.`,

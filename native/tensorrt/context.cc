@@ -12,28 +12,11 @@ namespace {
 /// Of an input under all profiles.
 size_t most_bytes(const Engine& engine, size_t input) {
   size_t most = 0;
-  for (const Profile& profile : engine.profiles()) {
+  for (const EngineProfile& profile : engine.profiles()) {
     const Shape& shape = profile.inputs()[input].max;
     most = std::max(most, static_cast<size_t>(shape[0]) * row_elements(shape));
   }
   return most * bytes_of(engine.inputs()[input].element);
-}
-
-size_t given_bytes(const Feed& feed) {
-  size_t bytes = 0;
-  for (const Feed::Piece& piece : feed.pieces) bytes += piece.bytes;
-  return bytes;
-}
-
-/// @throws Fault `failed` where the feed is not one of this input
-void require_fit(const Binding& input, const Feed& feed, int64_t rows) {
-  const auto refuse = [&](const std::string& expected, const std::string& got) {
-    throw Fault(FaultCode::failed, "feed " + feed.name + ": " + expected + " expected, got " + got);
-  };
-  if (feed.element != input.element) refuse(name_of(input.element), name_of(feed.element));
-  if (feed.shape.size() != input.shape.size())
-    refuse(std::to_string(input.shape.size()) + " dimensions", text_of(feed.shape));
-  if (feed.shape[0] != rows) refuse(std::to_string(rows) + " rows, as of the first feed", text_of(feed.shape));
 }
 
 /// The device, current on this thread.
@@ -62,8 +45,7 @@ Context::Context(std::shared_ptr<Engine> engine, Options options)
       executions_(std::make_unique<Executions>()),
       shapes_(engine_->profiles().size()),
       graphs_(device(), stream_, options.graphs) {
-  for (size_t input = 0; input < engine_->inputs().size(); input++)
-    inputs_.push_back(stage(engine_->inputs()[input], most_bytes(*engine_, input)));
+  stage_inputs();
   make_executions();
   engine_->count_device_bytes(static_cast<int64_t>(held_bytes()));
 }
@@ -74,12 +56,23 @@ Context::~Context() {
 }
 
 Context::Staging Context::stage(const Binding& binding, size_t bytes) const {
-  return {&binding, PinnedMemory(device(), bytes), DeviceMemory(device(), bytes)};
+  return {&binding, PinnedMemory(device(), bytes), DeviceMemory(device(), bytes), std::nullopt};
+}
+
+void Context::stage_inputs() {
+  for (size_t input = 0; input < engine_->inputs().size(); input++) {
+    const Binding& binding = engine_->inputs()[input];
+    const size_t bytes = most_bytes(*engine_, input);
+    Staging& staging = inputs_.emplace_back(stage(binding, bytes));
+    if (!takes_planes(binding)) continue;
+    staging.rgb.emplace(device(), bytes / sizeof(float));
+    if (!kernels_) kernels_.emplace(device());
+  }
 }
 
 size_t Context::held_bytes() const {
   size_t bytes = output_.memory.bytes() + scratch_.bytes();
-  for (const Staging& input : inputs_) bytes += input.memory.bytes();
+  for (const Staging& input : inputs_) bytes += input.memory.bytes() + (input.rgb ? input.rgb->bytes() : 0);
   return bytes;
 }
 
@@ -112,7 +105,7 @@ void Context::prepare(nvinfer1::IExecutionContext& execution, int32_t profile) {
 void Context::run(const std::vector<Feed>& feeds, float* out) {
   device()->require();
   due_.reset();
-  Run run = plan(feeds);
+  const RunPlan run = plan_run(*engine_, feeds, options_.graphs);
   const size_t bytes = static_cast<size_t>(run.rows) * engine_->width() * sizeof(float);
   const std::string what = std::to_string(run.rows) + " rows";
   const Driver& driver = device()->driver();
@@ -121,7 +114,7 @@ void Context::run(const std::vector<Feed>& feeds, float* out) {
     compute(run);
     device()->check(driver.copy_to_host, output_.pinned.data(), output_.memory.get(), bytes, stream_.get());
     device()->check(driver.event_record, done_.get(), stream_.get());
-  } catch (const Fault&) {
+  } catch (...) {
     // What is in the stream reads and writes the staging memory of the next run.
     device()->require();
     device()->check(driver.event_record, done_.get(), stream_.get());
@@ -132,50 +125,30 @@ void Context::run(const std::vector<Feed>& feeds, float* out) {
   std::memcpy(out, output_.pinned.data(), bytes);
 }
 
-Context::Run Context::plan(const std::vector<Feed>& feeds) const {
-  Run run{};
-  run.rows = feeds.empty() || feeds.front().shape.empty() ? 0 : feeds.front().shape.front();
-  for (const Binding& input : engine_->inputs()) {
-    const auto feed = std::find_if(feeds.begin(), feeds.end(), [&](const Feed& one) { return one.name == input.name; });
-    if (feed == feeds.end()) throw Fault(FaultCode::failed, "feed " + input.name + " is missing");
-    require_fit(input, *feed, run.rows);
-    run.feeds.push_back(&*feed);
-    run.shapes.push_back(feed->shape);
-  }
-  if (feeds.size() != run.feeds.size())
-    throw Fault(FaultCode::failed, std::to_string(run.feeds.size()) + " feeds expected, got " + std::to_string(feeds.size()));
-  const Choice choice = choose_profile(engine_->profiles(), run.shapes, options_.graphs);
-  run.profile = choice.profile;
-  run.padded = choice.rows;
-  run.key.push_back(static_cast<int64_t>(choice.profile));
-  for (Shape& shape : run.shapes) {
-    shape[0] = choice.rows;
-    run.key.insert(run.key.end(), shape.begin(), shape.end());
-  }
-  return run;
-}
-
-void Context::upload(const Run& run) {
+void Context::upload(const RunPlan& run) {
   const Driver& driver = device()->driver();
   for (size_t input = 0; input < inputs_.size(); input++) {
     const Feed& feed = *run.feeds[input];
     const Staging& staging = inputs_[input];
-    const size_t row = row_elements(feed.shape) * bytes_of(feed.element), bytes = static_cast<size_t>(run.rows) * row;
-    if (given_bytes(feed) != bytes)
-      throw Fault(FaultCode::failed, "feed " + feed.name + ": " + std::to_string(bytes) + " bytes expected for " +
-                                         text_of(feed.shape) + ", got " + std::to_string(given_bytes(feed)));
+    const size_t row = row_elements(run.shapes[input]), bytes = static_cast<size_t>(run.rows) * run.row_bytes(input);
     unsigned char* to = staging.pinned.data();
     for (const Feed::Piece& piece : feed.pieces) {
       std::memcpy(to, piece.data, piece.bytes);
       to += piece.bytes;
     }
-    device()->check(driver.copy_to_device, staging.memory.get(), staging.pinned.data(), bytes, stream_.get());
-    const size_t surplus = static_cast<size_t>(run.padded - run.rows) * row;
-    if (surplus > 0) device()->check(driver.memory_set, staging.memory.get() + bytes, 0, surplus, stream_.get());
+    const bool rgb = run.normalised[input];
+    const DeviceAddress target = rgb ? staging.rgb->get() : staging.memory.get();
+    device()->check(driver.copy_to_device, target, staging.pinned.data(), bytes, stream_.get());
+    if (rgb)
+      kernels_->normalise(target, staging.memory.get(), static_cast<uint32_t>(run.rows), static_cast<uint32_t>(row / 3),
+                          Kernels::Value::float32, stream_.get());
+    const size_t stride = row * bytes_of(staging.binding->element), end = static_cast<size_t>(run.rows) * stride;
+    const size_t surplus = static_cast<size_t>(run.padded) * stride - end;
+    if (surplus > 0) device()->check(driver.memory_set, staging.memory.get() + end, 0, surplus, stream_.get());
   }
 }
 
-void Context::compute(const Run& run) {
+void Context::compute(const RunPlan& run) {
   if (graphs_.launch(run.key)) return;
   Listener listener;
   set_shapes(run);
@@ -183,10 +156,10 @@ void Context::compute(const Run& run) {
     shapes_[run.profile].clear();
     fail("TensorRT does not run " + std::to_string(run.rows) + " rows", listener);
   }
-  if (graphs_.is_due(run.key)) due_ = run;
+  if (graphs_.is_due(run.key)) due_ = Due{run.profile, run.key, run.text()};
 }
 
-void Context::set_shapes(const Run& run) {
+void Context::set_shapes(const RunPlan& run) {
   if (shapes_[run.profile] == run.shapes) return;
   Listener listener;
   nvinfer1::IExecutionContext& execution = *executions_->of_profile[run.profile];
@@ -202,8 +175,8 @@ void Context::set_shapes(const Run& run) {
 
 void Context::capture_if_due() {
   if (!due_) return;
-  const Run run = *std::exchange(due_, std::nullopt);
-  graphs_.capture(run.key, [&] { return executions_->of_profile[run.profile]->enqueueV3(stream_.get()); });
+  const Due due = *std::exchange(due_, std::nullopt);
+  graphs_.capture(due.key, due.what, [&] { return executions_->of_profile[due.profile]->enqueueV3(stream_.get()); });
   executions_->recorder.clear();
 }
 

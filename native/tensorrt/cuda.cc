@@ -99,6 +99,7 @@ Fault Driver::fault(const char* function, CudaResult result) const {
 
 Device::Device(std::shared_ptr<const Driver> driver, int index) : driver_(std::move(driver)) {
   driver_->check(driver_->device_get, &device_, index);
+  info_ = driver_->devices().at(static_cast<size_t>(index));
   driver_->check(driver_->primary_context_retain, &context_, device_);
 }
 

@@ -16,6 +16,8 @@ struct CUstream_st;
 struct CUevent_st;
 struct CUgraph_st;
 struct CUgraphExec_st;
+struct CUmod_st;
+struct CUfunc_st;
 
 namespace clip::tensorrt {
 
@@ -123,6 +125,12 @@ class Driver {
       library_, "cuGraphInstantiateWithFlags"};
   const CudaFunction<CUgraphExec_st*, CUstream_st*> graph_launch{library_, "cuGraphLaunch"};
   const CudaFunction<CUgraphExec_st*> graph_exec_destroy{library_, "cuGraphExecDestroy"};
+  const CudaFunction<CUmod_st**, const void*> module_load_data{library_, "cuModuleLoadData"};
+  const CudaFunction<CUmod_st*> module_unload{library_, "cuModuleUnload"};
+  const CudaFunction<CUfunc_st**, CUmod_st*, const char*> module_get_function{library_, "cuModuleGetFunction"};
+  const CudaFunction<CUfunc_st*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, CUstream_st*,
+                     void**, void**>
+      launch_kernel{library_, "cuLaunchKernel"};
 };
 
 /// A device's primary context, retained, and whether this process has lost the device. Shared by all that use the device;
@@ -136,6 +144,7 @@ class Device {
   Device& operator=(const Device&) = delete;
 
   const Driver& driver() const { return *driver_; }
+  const DeviceInfo& info() const { return info_; }
   /// On the calling thread: to be called once on each that uses the device.
   void make_current() const { driver_->check(driver_->context_set_current, context_); }
   /// The same where nothing may be thrown: false where the device can't be used.
@@ -157,6 +166,7 @@ class Device {
 
  private:
   std::shared_ptr<const Driver> driver_;
+  DeviceInfo info_;
   int device_ = 0;
   CUctx_st* context_ = nullptr;
   mutable std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include "engine_door.h"
 #include "javascript.h"
 #include "library.h"
+#include "pixels_door.h"
 
 namespace {
 
@@ -42,6 +43,7 @@ Napi::Value load(const Napi::CallbackInfo& info) try {
   loaded["build"] = Napi::Function::New(
       env, [driver, library](const Napi::CallbackInfo& call) { return start_build(call, driver, library); }, "build");
   clip::tensorrt::add_engine_door(loaded, library, driver);
+  clip::tensorrt::add_pixels_door(loaded, driver);
   return loaded;
 } catch (...) {
   throw clip::tensorrt::error_of(info.Env(), std::current_exception());

@@ -1,3 +1,4 @@
+import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
 import { endWith } from './end.ts';
@@ -18,6 +19,7 @@ async function run(args: string[]): Promise<number> {
   if (first === 'models') return models(rest);
   if (first === 'pull') return pull(rest);
   if (first === 'inspect') return inspect(rest);
+  if (first === 'build') return build(rest);
   if (first === 'doctor') return doctor(rest);
   if (first === 'engines') return engines(rest);
   if (first === 'encode') return encode(rest);

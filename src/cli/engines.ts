@@ -51,7 +51,7 @@ async function list(
   if (json) console.log(JSON.stringify({ folder, bytes, maxBytes, engines: rows }, null, 2));
   else {
     if (rows.length > 0) console.log(`${describeEngines(rows, Date.now())}\n`);
-    console.log(`${folder}: ${rows.length} engines, ${megabytes(bytes)} of ${megabytes(maxBytes)}`);
+    console.log(`${folder}: ${count(rows.length)}, ${megabytes(bytes)} of ${megabytes(maxBytes)}`);
   }
   return 0;
 }
@@ -87,7 +87,7 @@ async function verify({ folder }: EnginesConfig, json: boolean, signal: AbortSig
       console.log(
         `${name.slice(0, 12)}  ${[model, tower, recipe].filter(Boolean).join(' ')}: ${reason ?? 'whole'}`,
       );
-    console.log(`${folder}: ${rows.filter(({ whole }) => whole).length} of ${rows.length} engines are whole`);
+    console.log(`${folder}: ${rows.filter(({ whole }) => whole).length} of ${count(rows.length)} whole`);
   }
   return rows.every(({ whole }) => whole) ? 0 : 1;
 }
@@ -103,6 +103,8 @@ async function prune({ folder, maxBytes }: EnginesConfig, all: boolean, json: bo
   }
   return 0;
 }
+
+const count = (engines: number) => `${engines} engine${engines === 1 ? '' : 's'}`;
 
 const ACTIONS = ['list', 'verify', 'prune'] as const;
 

@@ -1,5 +1,6 @@
 import { onAbort } from '../abort.ts';
 import type { ElementType } from '../model/tower.ts';
+import type { ResizeJob } from './addon.ts';
 import { BUILD_NATIVE, requireBuilt } from './built.ts';
 
 /**
@@ -18,6 +19,31 @@ export interface TensorRt {
   build(job: BuildJob, hooks: BuildHooks): Promise<BuiltPlan>;
   /** Deserialises a plan whose checksum was verified; nothing else may be given here. The bytes are not kept. */
   open(plan: Uint8Array, device: number): Promise<TensorRtEngine>;
+  /**
+   * As `Addon.resizeCrop` for mode RGB, byte for byte, on the device: coefficients from the host, two passes with bytes between
+   * them. Throws TypeError or RangeError for a job that cannot be; rejects when the buffer does not hold the picture. One job
+   * at a time on a device; none takes longer than 10 s: `hung`.
+   */
+  resizeCrop(job: DeviceResizeJob): Promise<Uint8Array>;
+  /**
+   * CLIP's normalisation on the device, value for value as `Addon.normalise`: pictures of uint8 RGB, interleaved → planes (R, G, B)
+   * of each. Resolves to the values' bytes in the machine's order. Errors as of `resizeCrop`.
+   */
+  normalise(job: DeviceNormaliseJob): Promise<Uint8Array>;
+}
+
+export interface DeviceResizeJob extends Pick<ResizeJob, 'data' | 'width' | 'height' | 'resolution'> {
+  readonly mode: 'RGB';
+  readonly device: number;
+}
+
+export interface DeviceNormaliseJob {
+  /** rows × pixels × 3 bytes. Not to be changed until done. */
+  readonly data: Uint8Array;
+  readonly rows: number;
+  /** float16: the float32 value, rounded to nearest, halves to even. */
+  readonly type: 'float32' | 'float16';
+  readonly device: number;
 }
 
 export interface CudaDevice {
@@ -103,6 +129,7 @@ export interface ContextOptions {
 
 export interface Feed {
   readonly name: string;
+  /** The input's; or, of uint8 pictures for an input float32 [rows, 3, R, R]: [rows, R, R, 3], normalised on the device. */
   readonly shape: readonly number[];
   /** Pieces that follow each other in the tensor, copied to pinned memory on the context's thread; not to be changed until done. */
   readonly data: readonly (Uint8Array | Int32Array | BigInt64Array | Float32Array)[];

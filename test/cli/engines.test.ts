@@ -69,7 +69,7 @@ test('verify finds what a start would not take, and leaves it where it is', asyn
   const folder = await cache(t);
   const whole = await run(folder, 'verify');
   assert.deepEqual([whole.code, whole.err], [0, '']);
-  assert.match(whole.out, /2 of 2 engines are whole\n$/);
+  assert.match(whole.out, /2 of 2 engines whole\n$/);
   await truncate(join(folder, `${planName(KEY)}.plan`), 100);
   const { code, out } = await run(folder, 'verify', '--json');
   assert.equal(code, 1);

@@ -12,6 +12,8 @@ const BUILT = join(ROOT, 'build/fakes');
 const RETRY_MS = 200;
 const RETRIES = 3000;
 const SYSTEM = ['/usr/include/x86_64-linux-gnu', '/usr/include'];
+/** Compiled into the fake driver as twins of the kernels. */
+const KERNEL_SOURCES = ['pixel.h', 'tensorrt/half.h', 'tensorrt/kernels.cu'];
 /** Whose functions the fakes have to have; those that are not replaced end the process with their names. */
 const INFER = [
   'HostMemory',
@@ -27,7 +29,7 @@ const PARSER = ['IParserError', 'IParser'];
 /** Everything else stays inside its library, for the three are made of equally named parts. */
 const EXPORTS = '{ global: cu*; fake_*; create*; get*; setInternal*; local: *; };\n';
 const FLAGS =
-  '-std=c++20 -O1 -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-declarations -fPIC -pthread';
+  '-std=c++20 -O1 -Wall -Wextra -Wno-unused-parameter -Wno-deprecated-declarations -fPIC -pthread -ffp-contract=off';
 
 const run = promisify(execFile);
 
@@ -120,6 +122,7 @@ async function fingerprint(headers: string, flags: readonly string[]): Promise<s
       .filter((file) => /\.(h|cc)$|^(stubs|build)\.ts$/.test(file))
       .sort())
       hash.update(name).update(await readFile(join(folder, name)));
+  for (const name of KERNEL_SOURCES) hash.update(await readFile(join(ROOT, 'native', name)));
   return hash.digest('hex').slice(0, 12);
 }
 

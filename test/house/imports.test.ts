@@ -35,7 +35,9 @@ const MAY_IMPORT: Record<string, string[]> = {
     'supervise',
     'client',
     'main.ts',
+    'build.ts',
   ],
+  'build.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'host'],
   'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
 };
 

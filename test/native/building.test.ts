@@ -23,7 +23,8 @@ async function project(t: TestContext): Promise<string> {
   const root = await emptyFolder(t);
   cpSync(join(ROOT, 'scripts'), join(root, 'scripts'), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
-  mkdirSync(join(root, 'native/tensorrt/shim'), { recursive: true });
+  for (const folder of ['shim', 'kernels'])
+    mkdirSync(join(root, 'native/tensorrt', folder), { recursive: true });
   cpSync(join(ROOT, 'native/tensorrt/nvinfer.h'), join(root, 'native/tensorrt/nvinfer.h'));
   writeFileSync(join(root, 'native/tensorrt/sources.txt'), 'native/tensorrt/one.cc\n');
   writeFileSync(join(root, 'native/tensorrt/exports.map'), '{ global: kMinor; local: *; };\n');

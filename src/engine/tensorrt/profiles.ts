@@ -17,7 +17,7 @@ const PICTURES = [1, 8, 32];
 /** The same of texts. */
 const TEXTS = [8];
 
-/** Texts that a run of many is tuned for: of 16 columns a GPU is full from there on, and a longer run takes the same kernels. */
+/** Texts that a run of many is tuned for: twice the scheduler's usual batch, which is far from the largest. Not measured. */
 const MANY_TEXTS = 64;
 
 /** Columns that a run of texts may have, ascending. A text waits with those of its own. */

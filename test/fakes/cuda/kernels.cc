@@ -19,6 +19,8 @@ struct Kernel {
 
 struct Module {};
 
+constexpr int kNoBinaryForGpu = 209;
+
 struct Kernels {
   std::mutex mutex;
   std::map<std::string, Kernel> by_name;
@@ -34,11 +36,19 @@ Handles<Module>& modules() {
   return *handles;
 }
 
-/// A fatbin, an ELF file or a text of PTX.
-bool is_image(const void* image) {
-  constexpr unsigned char kFatbin[] = {0x50, 0xED, 0x55, 0xBA};
-  return image && (std::memcmp(image, kFatbin, 4) == 0 || std::memcmp(image, "\x7f" "ELF", 4) == 0 ||
-                   std::strstr(static_cast<const char*>(image), ".version"));
+/// Takes an ELF file for this device's architecture, and a text of PTX; notes which.
+int check_image(const char* image) {
+  const long long capability = knob("FAKE_CAPABILITY", 89);
+  if (image && std::memcmp(image, "\x7f" "ELF", 4) == 0) {
+    const int architecture = static_cast<unsigned char>(image[0x30]);
+    note("load sm_" + std::to_string(architecture));
+    return architecture / 10 == capability / 10 && architecture <= capability ? kSuccess : kNoBinaryForGpu;
+  }
+  const char* target = image ? std::strstr(image, "\n.target sm_") : nullptr;
+  if (!target) return kInvalidImage;
+  const long long architecture = std::strtoll(target + std::strlen("\n.target sm_"), nullptr, 10);
+  note("load compute_" + std::to_string(architecture));
+  return architecture <= capability ? kSuccess : kNoBinaryForGpu;
 }
 
 }  // namespace
@@ -55,7 +65,7 @@ void fake_cuda_register_kernel(const char* name, FakeTwin twin, const size_t* si
 
 int cuModuleLoadData(void** module, const void* image) {
   if (const int result = ready()) return result;
-  if (!is_image(image)) return kInvalidImage;
+  if (const int result = check_image(static_cast<const char*>(image))) return result;
   *module = modules().add(std::make_shared<Module>());
   return kSuccess;
 }
