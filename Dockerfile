@@ -36,6 +36,7 @@ RUN test "${USER_ID}" -gt 0 \
 WORKDIR /opt/clip-server
 COPY package.json LICENSE NOTICE ./
 COPY data data
+COPY engines engines
 COPY flows flows
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/build/Release/clip-server.node build/Release/clip-server.node

@@ -10,6 +10,8 @@ Usage:
   clip-server pull NAME...    fetch models into the cache
   clip-server inspect WHAT    what an ONNX file, a folder or a cached model holds, and how it is served
   clip-server doctor          what this host has: processor, NVIDIA driver, GPUs, TensorRT, ONNX Runtime
+  clip-server build MODEL     build the TensorRT engines of a model; clip-server build --help lists its options
+  clip-server engines WHAT    list, verify or prune the TensorRT engines that were built
   clip-server encode FILE...  vectors of lines of text, or of pictures, from a running server;
                               clip-server encode --help lists its options
   clip-server ready [SERVER]  0 where a running server takes requests, else 1 and the reason
@@ -21,6 +23,7 @@ Environment:
   CUDA_VISIBLE_DEVICES        as CUDA reads it, or RR... to deal devices out to replicas
   OMP_NUM_THREADS             CPU threads for all replicas together
   CLIP_SERVER_CACHE           where model files are kept (default ~/.cache/clip)
+  CLIP_ENGINE_CACHE           where built TensorRT engines are kept (default engines/ in the former)
   CLIP_SERVER_OFFLINE         1: no network; models must be in the cache
   CLIP_SERVER_ENDPOINTS       file that takes the addresses once they are served; "ready" reads it
   CLIP_SERVER_SOURCES         base addresses to fetch models from, in order, separated by commas

@@ -11,6 +11,7 @@ export interface Config {
   readonly limits: Limits;
   readonly fetch: FetchConfig;
   readonly files: FilesConfig;
+  readonly engines: EnginesConfig;
   readonly log: LogConfig;
   readonly telemetry: TelemetryConfig;
   /**
@@ -123,6 +124,8 @@ export interface ExecutorConfig {
   readonly rewrite: 'auto' | 'off';
   /** Whether ONNX Runtime may serve in place of TensorRT. */
   readonly fallback: boolean;
+  /** ms between two runs of an input whose vector is known, on each engine of TensorRT; 0 is without. */
+  readonly canaryMs: number;
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
   /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */
@@ -172,6 +175,24 @@ export interface FilesConfig {
   readonly sources?: readonly string[];
   readonly offline: boolean;
 }
+
+/** Where built TensorRT engines are kept (`with.files`, and the environment). */
+export interface EnginesConfig {
+  /** Absolute; default `engines` in the cache. */
+  readonly folder: string;
+  /** Of all files in it together. */
+  readonly maxBytes: number;
+  /** ms that a start waits for another process that builds the same engine. */
+  readonly waitMs: number;
+  /** ms that the builds of one tower get together. */
+  readonly buildMs: number;
+}
+
+export const DEFAULT_ENGINES: Omit<EnginesConfig, 'folder'> = {
+  maxBytes: 20 * 2 ** 30,
+  waitMs: 1_800_000,
+  buildMs: 1_800_000,
+};
 
 /** OpenTelemetry by OTLP over gRPC. A part is absent where the flow does not ask for it. */
 export interface TelemetryConfig {

@@ -118,7 +118,7 @@ async function build(flow: Flow, context: Context, countDevices?: CountDevices):
     executor,
     limits: readLimits(server, uvicorn, grpc, context),
     fetch: readFetch(server, context),
-    files: readFiles(server, context),
+    ...readFiles(server, context),
     log: readLog(server, executors, context),
     telemetry: readTelemetry([server, ...executors], context),
     environment: environment.additions,

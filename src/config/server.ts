@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import type { FetchConfig, FilesConfig, LogConfig } from './config.ts';
+import type { Config, FetchConfig, LogConfig } from './config.ts';
 import type { Context } from './context.ts';
 import type { EXECUTOR_KEYS } from './keys/executor.ts';
 import type { UVICORN_KEYS, WITH_KEYS } from './keys/flow.ts';
@@ -63,17 +63,29 @@ export function readFetch(server: Section<typeof WITH_KEYS>, context: Context): 
   };
 }
 
-export function readFiles(server: Section<typeof WITH_KEYS>, context: Context): FilesConfig {
+export function readFiles(
+  server: Section<typeof WITH_KEYS>,
+  context: Context,
+): Pick<Config, 'files' | 'engines'> {
   const { environment, variables, findings } = context;
   const section = readSection(FILES_KEYS, server.get('files'), server.given('files')?.key ?? '', findings);
   const sources = section.given('sources') ?? variables.given('CLIP_SERVER_SOURCES');
   for (const url of sources?.value ?? []) checkUrl(url, sources!, context);
-  const cache = section.get('cache') ?? variables.get('CLIP_SERVER_CACHE') ?? join('~', '.cache', 'clip');
+  const path = (written: string) => environment.path(written, context.cwd);
+  const cache = path(
+    section.get('cache') ?? variables.get('CLIP_SERVER_CACHE') ?? join('~', '.cache', 'clip'),
+  );
+  const engines = section.get('engines') ?? variables.get('CLIP_ENGINE_CACHE');
+  const offline =
+    section.get('offline') ?? (variables.get('CLIP_SERVER_OFFLINE') || variables.get('HF_HUB_OFFLINE'));
   return {
-    cache: environment.path(cache, context.cwd),
-    sources: sources?.value,
-    offline:
-      section.get('offline') ?? (variables.get('CLIP_SERVER_OFFLINE') || variables.get('HF_HUB_OFFLINE')),
+    files: { cache, sources: sources?.value, offline },
+    engines: {
+      folder: engines === undefined ? join(cache, 'engines') : path(engines),
+      maxBytes: section.get('engines_max_bytes'),
+      waitMs: section.get('engines_wait_ms'),
+      buildMs: section.get('engines_build_ms'),
+    },
   };
 }
 

@@ -82,6 +82,12 @@ export const VARIABLES = {
     'Directory of the model files, where `with.files.cache` is not set.',
     { defaultNote: '`~/.cache/clip`' },
   ),
+  CLIP_ENGINE_CACHE: honoured(
+    FILE,
+    undefined,
+    'Directory of the TensorRT engines that were built, where `with.files.engines` is not set.',
+    { defaultNote: '`engines` in the directory of the model files' },
+  ),
   CLIP_SERVER_SOURCES: honoured(
     listOf(WORD),
     undefined,

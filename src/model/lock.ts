@@ -40,16 +40,26 @@ export async function withLock<T>(
   }
 }
 
+/** As `withLock`, but where another process holds the lock nothing is done, and undefined comes back. */
+export async function unlessLocked<T>(
+  path: string,
+  options: Pick<LockOptions, 'staleMs'>,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  const release = await tryLock(path, options, new AbortController());
+  return release && (await work().finally(() => release()));
+}
+
 /** Undefined where another process holds the lock. */
 async function tryLock(
   path: string,
-  options: LockOptions,
+  { staleMs }: Pick<LockOptions, 'staleMs'>,
   lost: AbortController,
 ): Promise<(() => Promise<void>) | undefined> {
   try {
     const release = await lock(path, {
       realpath: false,
-      stale: options.staleMs,
+      stale: staleMs,
       onCompromised: (cause) =>
         lost.abort(new ClipError('model_unavailable', `${path}.lock was lost: ${cause.message}`, { cause })),
     });

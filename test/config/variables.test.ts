@@ -110,6 +110,19 @@ test('model files: cache, sources, offline', async () => {
   }
 });
 
+test('engines: the folder by its key, its variable, else in the cache of models', async () => {
+  const engines = async (env: NodeJS.ProcessEnv, files = {}) => (await withEnv(env, { files })).engines;
+  assert.deepEqual(await engines({}), {
+    folder: '/home/me/.cache/clip/engines',
+    maxBytes: 20 * 2 ** 30,
+    waitMs: 1_800_000,
+    buildMs: 1_800_000,
+  });
+  assert.equal((await engines({ CLIP_SERVER_CACHE: '/m' })).folder, '/m/engines');
+  assert.equal((await engines({ CLIP_ENGINE_CACHE: '~/e' })).folder, '/home/me/e');
+  assert.equal((await engines({ CLIP_ENGINE_CACHE: '/e' }, { engines: 'f' })).folder, join('/srv', 'f'));
+});
+
 test('CLIP_SERVER_ENDPOINTS is a path as any other, and none without it', async () => {
   const file = async (env: NodeJS.ProcessEnv) => (await withEnv(env)).gateway.endpointsFile;
   assert.equal(await file({}), undefined);

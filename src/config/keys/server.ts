@@ -1,4 +1,4 @@
-import { DEFAULT_FETCH } from '../config.ts';
+import { DEFAULT_ENGINES, DEFAULT_FETCH } from '../config.ts';
 import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
 import { honoured, type Key } from '../section.ts';
 import { BOOLEAN, FILE, integer, listOf, WORD } from '../values.ts';
@@ -103,4 +103,27 @@ export const FILES_KEYS = {
   offline: honoured(BOOLEAN, undefined, 'Downloads nothing.', {
     defaultNote: '`CLIP_SERVER_OFFLINE`, `HF_HUB_OFFLINE`',
   }),
+  engines: honoured(
+    FILE,
+    undefined,
+    'Directory of the TensorRT engines that were built, for this user alone.',
+    {
+      defaultNote: '`CLIP_ENGINE_CACHE`, else `engines` in `cache`',
+    },
+  ),
+  engines_max_bytes: honoured(
+    integer(1),
+    DEFAULT_ENGINES.maxBytes,
+    'Bytes of all files in it; the engine that was not used for longest goes first.',
+  ),
+  engines_wait_ms: honoured(
+    integer(0, LONGEST_MS),
+    DEFAULT_ENGINES.waitMs,
+    'Milliseconds that a start waits for another process that builds the same engine.',
+  ),
+  engines_build_ms: honoured(
+    integer(1000, LONGEST_MS),
+    DEFAULT_ENGINES.buildMs,
+    'Milliseconds that building the engine of one tower may take, all its attempts together.',
+  ),
 };

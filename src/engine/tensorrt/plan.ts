@@ -57,6 +57,18 @@ export interface PlanRecord {
   readonly created: string;
 }
 
+/** Kept in a plan's place, so that no later start builds again what does not pass. */
+export interface Refusal {
+  readonly key: PlanKey;
+  readonly model: string;
+  /** Why, as a clause with the figures. */
+  readonly refused: string;
+  /** Absent where it was not compared. */
+  readonly parity?: Parity;
+  /** ISO 8601. */
+  readonly created: string;
+}
+
 /** A plan that passed the gate: bytes whose checksum was verified. */
 export interface ProvedPlan {
   readonly record: PlanRecord;
