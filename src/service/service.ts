@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Instead } from '../engine/instead.ts';
 import { ClipError } from '../errors.ts';
 import type { Vitals } from '../observe/health.ts';
 import type { Admission } from '../schedule/admission.ts';
@@ -27,6 +28,8 @@ export interface ServiceOptions extends EncoderOptions {
   readonly logitScale?: number;
   /** Lengths, in components, that the model was trained to be cut to; default none. */
   readonly matryoshkaDimensions?: readonly number[];
+  /** Why TensorRT does not serve, where the flow asks for it. */
+  readonly instead?: Instead;
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -37,15 +40,25 @@ export class Service implements EmbeddingService {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#encoder = new Encoder(options);
-    const { runtime, device, precision } = options.scheduler.describe();
-    options.metrics.engineInfo.set({ model: options.model, runtime, device, precision }, 1);
+    const { scheduler, metrics, model, instead } = options;
+    for (const [tower, { runtime, device, precision }] of Object.entries(scheduler.describeTowers())) {
+      const reason = instead?.reason ?? '';
+      metrics.engineInfo.set({ model, tower, runtime, device, precision, reason }, 1);
+    }
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler, matryoshkaDimensions = [] } = this.#options;
-    const { contextLength } = tokenizer;
-    const { logitScale = CLIP_LOGIT_SCALE } = this.#options;
-    return { ...scheduler.describe(), model, resolution, contextLength, logitScale, matryoshkaDimensions };
+    const { model, resolution, tokenizer, scheduler, instead } = this.#options;
+    const { logitScale = CLIP_LOGIT_SCALE, matryoshkaDimensions = [] } = this.#options;
+    return {
+      ...scheduler.describe(),
+      model,
+      resolution,
+      contextLength: tokenizer.contextLength,
+      logitScale,
+      matryoshkaDimensions,
+      ...(instead && { notTensorRt: instead.words }),
+    };
   }
 
   vitals(): Vitals {
