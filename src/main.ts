@@ -173,6 +173,7 @@ async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
     admission,
     metrics,
     queueMs: limits.queueMs,
+    ...prepared.contract.traits,
   });
 }
 
