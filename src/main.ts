@@ -198,7 +198,7 @@ async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
     admission,
     metrics,
     queueMs: limits.queueMs,
-    ...contract.traits,
+    ...prepared.contract.traits,
   });
 }
 

@@ -54,7 +54,7 @@ export async function classify(args: string[]): Promise<number> {
   const top = countOf('top', values.top) ?? (values.json ? labels.length : 1);
   let unreadable = 0;
   const items = await imageItems(positionals, process.stdin, (_folder, { message }) => {
-    console.error(`clip-server: ${message}`);
+    console.error(`clip-server: ${printable(message)}`);
     unreadable += 1;
   });
   const print = values.json ? jsonLines(top) : tableRows(top, labels);
@@ -107,7 +107,7 @@ async function classifyAll({ vectors, items, labels, columns, print, signal }: R
       const file = waiting.shift()!;
       if ('error' in outcome) {
         const { code, message } = outcome.error;
-        console.error(`clip-server: ${printable(file)}: ${message} (${code})`);
+        console.error(`clip-server: ${printable(`${file}: ${message}`)} (${code})`);
         await write(print(file, { code, message }));
         failed += 1;
       } else await write(print(file, scoreLabels(outcome.vector, labels, columns, vectors.logitScale)));

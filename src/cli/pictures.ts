@@ -38,7 +38,7 @@ export interface WalkOptions {
 
 /**
  * Pictures in a folder and those below it, sorted within each, so that two walks meet them in one order. Hidden files and
- * folders are left out, and so are links to folders, which might lead round in a circle.
+ * folders are left out, and so are links to folders, which might lead round in a circle, and what is no file, such as a pipe.
  */
 export async function* picturesIn(folder: string, options: WalkOptions = {}): AsyncGenerator<string> {
   const { levels = Number.POSITIVE_INFINITY, onUnreadable = fail } = options;
@@ -50,9 +50,10 @@ export async function* picturesIn(folder: string, options: WalkOptions = {}): As
   for (const entry of entries) {
     if (entry.name.startsWith('.')) continue;
     const path = join(folder, entry.name);
-    if (!entry.isDirectory()) {
+    if (entry.isDirectory()) {
+      if (levels > 1) yield* picturesIn(path, { levels: levels - 1, onUnreadable });
+    } else if (entry.isFile() || entry.isSymbolicLink())
       if (EXTENSIONS.has(extname(entry.name).toLowerCase())) yield path;
-    } else if (levels > 1) yield* picturesIn(path, { levels: levels - 1, onUnreadable });
   }
 }
 

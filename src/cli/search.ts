@@ -123,7 +123,7 @@ async function searchBy(vectors: Vectors, wanted: Wanted, signal: AbortSignal): 
 /** On standard error: the results stand alone. */
 function tell(folder: string, { embedded, removed, faults }: Updated): void {
   for (const { path, fault } of faults)
-    console.error(`clip-server: ${printable(join(folder, path))}: ${fault.message} (${fault.code})`);
+    console.error(`clip-server: ${printable(`${join(folder, path)}: ${fault.message}`)} (${fault.code})`);
   const parts = [
     embedded > 0 && `${embedded} embedded`,
     removed > 0 && `${removed} removed`,

@@ -24,12 +24,12 @@ export interface ServiceOptions extends EncoderOptions {
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
-  /** Why TensorRT does not serve, where the flow asks for it. */
-  readonly instead?: Instead;
   /** Default: CLIP's. */
   readonly logitScale?: number;
   /** Lengths, in components, that the model was trained to be cut to; default none. */
   readonly matryoshkaDimensions?: readonly number[];
+  /** Why TensorRT does not serve, where the flow asks for it. */
+  readonly instead?: Instead;
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -48,8 +48,8 @@ export class Service implements EmbeddingService {
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler, instead, matryoshkaDimensions = [] } = this.#options;
-    const { logitScale = CLIP_LOGIT_SCALE } = this.#options;
+    const { model, resolution, tokenizer, scheduler, instead } = this.#options;
+    const { logitScale = CLIP_LOGIT_SCALE, matryoshkaDimensions = [] } = this.#options;
     return {
       ...scheduler.describe(),
       model,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -28,6 +29,7 @@ for (const name of FILES) {
 }
 await symlink('..', join(folder, 'x/up'));
 await symlink('a.jpg', join(folder, 'link.jpg'));
+execFileSync('mkfifo', [join(folder, 'pipe.jpg')]);
 
 const ALL = [
   ...['a.jpg', 'b.PNG', 'link.jpg', 'photo [1].jpg'],

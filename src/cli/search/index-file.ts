@@ -1,4 +1,5 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ConfigError } from '../../config/config.ts';
 import {
@@ -101,6 +102,8 @@ export class IndexFile {
   async publish(): Promise<void> {
     await this.#handle.sync();
     await rename(newOf(this.path), this.path);
+    const folder = await open(dirname(this.path), 'r');
+    await folder.sync().finally(() => folder.close());
   }
 
   /** In place of `publish`. */

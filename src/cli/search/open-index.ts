@@ -97,7 +97,7 @@ async function headFor(
     throw new ConfigError(`--index ${path}: expected a path in a folder that is there: ${error.message}`);
   });
   const whole = await realpath(folder);
-  const isInside = !relative(whole, home).startsWith('..');
+  const isInside = !`${relative(whole, home)}/`.startsWith('../');
   return {
     model: vectors.name,
     probes: { text: base64(text!), image: base64(image!) },

@@ -61,7 +61,9 @@ export async function scan(folder: string, { files }: IndexFile, signal: AbortSi
 /** What tells a later change of the file. */
 async function statOf(path: string): Promise<Omit<ChangedFile, 'path'> | { readonly fault: Fault }> {
   try {
-    const { size, mtimeMs } = await stat(path);
+    const found = await stat(path);
+    if (!found.isFile()) throw new Error(`expected a file, got something else at ${path}`);
+    const { size, mtimeMs } = found;
     return { size, modified: Date.now() - mtimeMs < SETTLED_MS ? 0 : mtimeMs };
   } catch (error) {
     return { fault: { code: 'invalid_input', message: (error as Error).message } };

@@ -83,7 +83,9 @@ async function itemOf(source: Source): Promise<Item | { readonly error: Fault }>
   if ('text' in source) return { kind: 'text', text: source.text };
   if ('blob' in source) return { kind: 'image', bytes: source.blob };
   try {
-    const { size } = await stat(source.file);
+    const found = await stat(source.file);
+    if (!found.isFile()) throw new Error(`got something else at ${source.file}`);
+    const { size } = found;
     if (size > MOST_IMAGE_BYTES)
       return {
         error: {
