@@ -1,10 +1,10 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unit } from '../src/cli/embed/unit.ts';
 import { pathsByRow } from '../src/cli/search/compact.ts';
 import { IndexFile } from '../src/cli/search/index-file.ts';
 import { NearestRows } from '../src/cli/search/nearest.ts';
-import { unit } from '../src/cli/vectors/unit.ts';
 import { writeHalves } from '../src/float16.ts';
 import { median } from './median.ts';
 

@@ -4,12 +4,12 @@ import { ConfigError } from '../config/config.ts';
 import { checkPrompts, DEFAULT_PROMPT, labelsFrom, labelVectors } from './classify/labels.ts';
 import { jsonLines, type Print, scoreLabels, tableRows } from './classify/scores.ts';
 import { countOf } from './client.ts';
+import type { Embedder, Source } from './embed/embedder.ts';
+import { EMBEDDER_OPTIONS, EMBEDDER_USAGE, openEmbedder } from './embed/open.ts';
 import { type EncodeItems, imageItems } from './encode/inputs.ts';
 import { printable } from './printable.ts';
 import { itemProgress } from './progress.ts';
 import { untilSignal } from './stop.ts';
-import { openVectors, VECTORS_OPTIONS, VECTORS_USAGE } from './vectors/open.ts';
-import type { Source, Vectors } from './vectors/vectors.ts';
 
 const USAGE = `Usage: clip-server classify [OPTIONS] --labels A,B,C PICTURE…
 Says which of the labels each picture is. The scores of a picture's labels add up to 1, by the model's own scale.
@@ -22,14 +22,14 @@ PICTURE is a file, a folder (with those below it) or a pattern such as 'photos/*
                         given several times, a label is the mean of all
   --top N               labels of each picture (default 1; with --json all)
   --json                JSON lines: {"file", "labels": [{"label", "score", "cosine"}]}, or {"file", "error"}
-${VECTORS_USAGE}
+${EMBEDDER_USAGE}
 
 Of folders and patterns, files that are no pictures by their names and hidden ones are left out; links to folders are not followed.
 Environment: CLIP_AUTH_TOKEN is sent as authorization to --server.
 Exit codes: 0 done, 1 a picture failed (the others did not) or a fault at run time, 2 a fault of the command line.`;
 
 const OPTIONS = {
-  ...VECTORS_OPTIONS,
+  ...EMBEDDER_OPTIONS,
   labels: { type: 'string' },
   'labels-file': { type: 'string' },
   prompt: { type: 'string', multiple: true },
@@ -59,13 +59,13 @@ export async function classify(args: string[]): Promise<number> {
   });
   const print = values.json ? jsonLines(top) : tableRows(top, labels);
   return untilSignal('stopped', async (signal) => {
-    const vectors = await openVectors(values, signal);
+    const embedder = await openEmbedder(values, signal);
     try {
-      const columns = await labelVectors(vectors, labels, prompts, signal);
-      const failed = await classifyAll({ vectors, items, labels, columns, print, signal });
+      const columns = await labelVectors(embedder, labels, prompts, signal);
+      const failed = await classifyAll({ embedder, items, labels, columns, print, signal });
       return failed + unreadable > 0 ? 1 : 0;
     } finally {
-      await vectors.close();
+      await embedder.close();
     }
   });
 }
@@ -79,7 +79,7 @@ function readArgs(args: string[]) {
 }
 
 interface Run {
-  readonly vectors: Vectors;
+  readonly embedder: Embedder;
   readonly items: EncodeItems;
   readonly labels: readonly string[];
   /** Unit vectors of the labels, float32 [width] each. */
@@ -89,7 +89,7 @@ interface Run {
 }
 
 /** Resolves to the number of pictures that failed. */
-async function classifyAll({ vectors, items, labels, columns, print, signal }: Run): Promise<number> {
+async function classifyAll({ embedder, items, labels, columns, print, signal }: Run): Promise<number> {
   const waiting: string[] = [];
   async function* sources(): AsyncGenerator<Source> {
     for await (const { label } of items.items) {
@@ -103,14 +103,14 @@ async function classifyAll({ vectors, items, labels, columns, print, signal }: R
   let done = 0;
   let failed = 0;
   try {
-    for await (const outcome of vectors.encode(sources(), signal)) {
+    for await (const outcome of embedder.encode(sources(), signal)) {
       const file = waiting.shift()!;
       if ('error' in outcome) {
         const { code, message } = outcome.error;
         console.error(`clip-server: ${printable(`${file}: ${message}`)} (${code})`);
         await write(print(file, { code, message }));
         failed += 1;
-      } else await write(print(file, scoreLabels(outcome.vector, labels, columns, vectors.logitScale)));
+      } else await write(print(file, scoreLabels(outcome.vector, labels, columns, embedder.logitScale)));
       done += 1;
       progress?.show(done);
     }

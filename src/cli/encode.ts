@@ -10,10 +10,10 @@ import {
 } from '../client/node.ts';
 import { ConfigError } from '../config/config.ts';
 import { countOf, openClient } from './client.ts';
+import { PROBE_TEXT } from './embed/probe.ts';
 import { FileOutput } from './encode/file-output.ts';
 import { type EncodeItem, type EncodeItems, imageItems, textItems } from './encode/inputs.ts';
 import { itemProgress } from './progress.ts';
-import { PROBE_TEXT } from './vectors/probe.ts';
 
 const USAGE = `Usage: clip-server encode [OPTIONS] [FILE… | -]
 Encodes the lines of text files, or of standard input, by a running server.

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config.ts';
 import { countOf } from './client.ts';
+import { type Embedder, encodeAll } from './embed/embedder.ts';
+import { EMBEDDER_OPTIONS, EMBEDDER_USAGE, openEmbedder } from './embed/open.ts';
 import { printable } from './printable.ts';
 import { pathsByRow } from './search/compact.ts';
 import { contactSheet, type Found } from './search/contact-sheet.ts';
@@ -11,8 +13,6 @@ import { NearestRows } from './search/nearest.ts';
 import { openIndex } from './search/open-index.ts';
 import type { Updated } from './search/update.ts';
 import { untilSignal } from './stop.ts';
-import { openVectors, VECTORS_OPTIONS, VECTORS_USAGE } from './vectors/open.ts';
-import { encodeAll, type Vectors } from './vectors/vectors.ts';
 
 const USAGE = `Usage: clip-server search [OPTIONS] "WORDS" FOLDER
        clip-server search [OPTIONS] --image FILE FOLDER
@@ -26,7 +26,7 @@ folder and keeps the vectors in an index; later ones embed only what changed. An
   --index PATH          where the index is kept (default .clip-index in FOLDER)
   --no-update           search the index as it is
   --rebuild             embed everything anew, as for another model
-${VECTORS_USAGE}
+${EMBEDDER_USAGE}
 
 A score is the cosine. Hidden files are left out, and links to folders are not followed.
 Environment: CLIP_AUTH_TOKEN is sent as authorization to --server.
@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 a picture could not be embedded (the others are) or a faul
 or of the index.`;
 
 const OPTIONS = {
-  ...VECTORS_OPTIONS,
+  ...EMBEDDER_OPTIONS,
   image: { type: 'string' },
   top: { type: 'string' },
   json: { type: 'boolean' },
@@ -63,11 +63,11 @@ export async function search(args: string[]): Promise<number> {
     throw new ConfigError(`expected a folder to search, got ${wanted.folder}, which is none`);
   const resumes = 'stopped; what was embedded is in the index, and the next search goes on from there';
   return untilSignal(resumes, async (signal) => {
-    const vectors = await openVectors(values, signal);
+    const embedder = await openEmbedder(values, signal);
     try {
-      return await searchBy(vectors, wanted, signal);
+      return await searchBy(embedder, wanted, signal);
     } finally {
-      await vectors.close();
+      await embedder.close();
     }
   });
 }
@@ -98,10 +98,10 @@ function wantedFrom(values: ReturnType<typeof readArgs>['values'], positionals: 
   return { query, folder, top, json, html, index, rebuild, noUpdate };
 }
 
-async function searchBy(vectors: Vectors, wanted: Wanted, signal: AbortSignal): Promise<number> {
+async function searchBy(embedder: Embedder, wanted: Wanted, signal: AbortSignal): Promise<number> {
   const { query, folder, html, json } = wanted;
-  const [vector] = await encodeAll(vectors, [query], signal);
-  const { index, updated } = await openIndex(wanted, vectors, signal);
+  const [vector] = await encodeAll(embedder, [query], signal);
+  const { index, updated } = await openIndex(wanted, embedder, signal);
   try {
     tell(folder, updated);
     if (index.files.size === 0 && updated.faults.length === 0)
@@ -109,7 +109,7 @@ async function searchBy(vectors: Vectors, wanted: Wanted, signal: AbortSignal): 
     const found = await nearest(index, vector!, wanted);
     if (html !== undefined) {
       const count = index.files.size;
-      const about = `The ${found.length} nearest of ${count} pictures in ${folder}, by ${vectors.name}; the numbers are cosines.`;
+      const about = `The ${found.length} nearest of ${count} pictures in ${folder}, by ${embedder.name}; the numbers are cosines.`;
       await writePage(html, await contactSheet({ path: html, query, about, found, signal }));
     }
     for (const { file, score } of found)

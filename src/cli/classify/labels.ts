@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { ConfigError } from '../../config/config.ts';
+import { type Embedder, encodeAll } from '../embed/embedder.ts';
+import { unit } from '../embed/unit.ts';
 import { allLines } from '../encode/inputs.ts';
-import { unit } from '../vectors/unit.ts';
-import { encodeAll, type Vectors } from '../vectors/vectors.ts';
 
 /** As CLIP's authors put labels to it. */
 export const DEFAULT_PROMPT = 'a photo of a {}';
@@ -49,13 +49,13 @@ async function linesOf(file: string, stdin: Readable): Promise<string[]> {
  * @throws ConfigError for a prompt without a place for the label; as `encodeAll`
  */
 export async function labelVectors(
-  vectors: Vectors,
+  embedder: Embedder,
   labels: readonly string[],
   prompts: readonly string[],
   signal: AbortSignal,
 ): Promise<Float32Array[]> {
   const texts = labels.flatMap((label) => prompts.map((prompt) => ({ text: filled(prompt, label) })));
-  const all = await encodeAll(vectors, texts, signal);
+  const all = await encodeAll(embedder, texts, signal);
   return labels.map((_, i) => meanDirection(all.slice(i * prompts.length, (i + 1) * prompts.length)));
 }
 

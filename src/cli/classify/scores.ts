@@ -1,6 +1,6 @@
 import { rankGroup } from '../../service/rank.ts';
+import type { Fault } from '../embed/embedder.ts';
 import { printable } from '../printable.ts';
-import type { Fault } from '../vectors/vectors.ts';
 
 export interface LabelScore {
   readonly label: string;

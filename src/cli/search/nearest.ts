@@ -1,5 +1,5 @@
 import { halfToNumber } from '../../float16.ts';
-import { unit } from '../vectors/unit.ts';
+import { unit } from '../embed/unit.ts';
 
 export interface Near {
   readonly row: number;

@@ -2,8 +2,8 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { ConfigError } from '../../config/config.ts';
 import { withLock } from '../../model/lock.ts';
-import { areOfOneModel, PROBE_TEXT, probePicture } from '../vectors/probe.ts';
-import { encodeAll, type Vectors } from '../vectors/vectors.ts';
+import { type Embedder, encodeAll } from '../embed/embedder.ts';
+import { areOfOneModel, PROBE_TEXT, probePicture } from '../embed/probe.ts';
 import { compact } from './compact.ts';
 import type { IndexHead } from './format.ts';
 import { IndexFile } from './index-file.ts';
@@ -31,12 +31,12 @@ const NOTHING_DONE: Updated = { embedded: 0, removed: 0, faults: [] };
  */
 export async function openIndex(
   options: IndexOptions,
-  vectors: Vectors,
+  embedder: Embedder,
   signal: AbortSignal,
 ): Promise<{ readonly index: IndexFile; readonly updated: Updated }> {
   const { folder, noUpdate } = options;
   const path = options.index ?? join(folder, NAME);
-  const head = await headFor(folder, path, vectors, signal);
+  const head = await headFor(folder, path, embedder, signal);
   if (noUpdate) {
     const index = await IndexFile.open(path, 'r');
     if (!index) throw new ConfigError(`${path}: expected an index, as a search without --no-update makes it`);
@@ -50,7 +50,7 @@ export async function openIndex(
   try {
     return await withLock(path, LOCK, signal, onWait, async (inner) => {
       const index = await openOrCreate(path, head, options.rebuild);
-      const updated = await update(index, folder, vectors, inner).catch(closing(index));
+      const updated = await update(index, folder, embedder, inner).catch(closing(index));
       return { index: index.isWasteful ? await compact(index).catch(closing(index)) : index, updated };
     });
   } catch (error) {
@@ -88,18 +88,18 @@ function differenceOf(head: IndexHead, wanted: IndexHead): string | undefined {
 async function headFor(
   folder: string,
   path: string,
-  vectors: Vectors,
+  embedder: Embedder,
   signal: AbortSignal,
 ): Promise<IndexHead> {
   const sources = [{ text: PROBE_TEXT }, { blob: probePicture() }];
-  const [text, image] = await encodeAll(vectors, sources, signal);
+  const [text, image] = await encodeAll(embedder, sources, signal);
   const home = await realpath(dirname(path)).catch((error: Error) => {
     throw new ConfigError(`--index ${path}: expected a path in a folder that is there: ${error.message}`);
   });
   const whole = await realpath(folder);
   const isInside = !`${relative(whole, home)}/`.startsWith('../');
   return {
-    model: vectors.name,
+    model: embedder.name,
     probes: { text: base64(text!), image: base64(image!) },
     ...(!isInside && { folder: whole }),
   };

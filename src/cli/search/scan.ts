@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { inOrder } from '../../client/ordered.ts';
+import type { Fault } from '../embed/embedder.ts';
 import { picturesIn } from '../pictures.ts';
-import type { Fault } from '../vectors/vectors.ts';
 import type { IndexedFile, IndexFile } from './index-file.ts';
 
 /** A picture of the folder that the index does not hold as it is. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inOrder } from '../../client/ordered.ts';
+import { type Embedder, type Fault, MOST_IMAGE_BYTES, type Source } from '../embed/embedder.ts';
 import { itemProgress } from '../progress.ts';
-import { type Fault, MOST_IMAGE_BYTES, type Source, type Vectors } from '../vectors/vectors.ts';
 import type { FileFields } from './format.ts';
 import type { IndexFile } from './index-file.ts';
 import { type ChangedFile, type FileFault, scan } from './scan.ts';
@@ -28,12 +28,12 @@ const READ_AHEAD = 4;
 export async function update(
   index: IndexFile,
   folder: string,
-  vectors: Vectors,
+  embedder: Embedder,
   signal: AbortSignal,
 ): Promise<Updated> {
   const writer = new IndexWriter(index);
   try {
-    return await new Update(index, folder, vectors, writer).run(signal);
+    return await new Update(index, folder, embedder, writer).run(signal);
   } finally {
     await writer.flush();
   }
@@ -48,7 +48,7 @@ interface ReadFile {
 class Update {
   readonly #index: IndexFile;
   readonly #folder: string;
-  readonly #vectors: Vectors;
+  readonly #embedder: Embedder;
   readonly #writer: IndexWriter;
   readonly #faults: FileFault[] = [];
   /** Rows by the hash of their content. */
@@ -59,10 +59,10 @@ class Update {
   #removed = 0;
   #done = 0;
 
-  constructor(index: IndexFile, folder: string, vectors: Vectors, writer: IndexWriter) {
+  constructor(index: IndexFile, folder: string, embedder: Embedder, writer: IndexWriter) {
     this.#index = index;
     this.#folder = folder;
-    this.#vectors = vectors;
+    this.#embedder = embedder;
     this.#writer = writer;
     for (const { hash, row } of index.files.values()) this.#rows.set(hash, row);
   }
@@ -73,7 +73,7 @@ class Update {
     for (const path of gone) await this.#remove(path);
     const progress = itemProgress(this.#folder, changed.length);
     try {
-      for await (const outcome of this.#vectors.encode(this.#sources(changed, signal), signal)) {
+      for await (const outcome of this.#embedder.encode(this.#sources(changed, signal), signal)) {
         const file = this.#waiting.shift()!;
         if ('error' in outcome) await this.#refuse(file[0], outcome.error);
         else {

@@ -1,5 +1,5 @@
 import { writeHalves } from '../../float16.ts';
-import { unit } from '../vectors/unit.ts';
+import { unit } from '../embed/unit.ts';
 import type { FileFields } from './format.ts';
 import type { IndexFile } from './index-file.ts';
 

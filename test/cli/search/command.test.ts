@@ -126,7 +126,8 @@ test('--html writes one page that asks for nothing, whatever the names of the pi
     html,
     /Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"/,
   );
-  assert.doesNotMatch(html, /https?:|\/\/|url\(|@import/, 'no address of anything elsewhere');
+  const own = html.replaceAll(/data:image[^"]*/g, '');
+  assert.doesNotMatch(own, /https?:|\/\/|url\(|@import/, 'no address of anything elsewhere');
 });
 
 test('an index of another model is refused, unless it is to be built anew', async (t) => {

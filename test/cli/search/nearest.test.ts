@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { unit } from '../../../src/cli/embed/unit.ts';
 import { NearestRows } from '../../../src/cli/search/nearest.ts';
-import { unit } from '../../../src/cli/vectors/unit.ts';
 import { writeHalves } from '../../../src/float16.ts';
 
 interface Golden {

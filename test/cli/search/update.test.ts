@@ -4,11 +4,11 @@ import { copyFile, mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Embedder, Source } from '../../../src/cli/embed/embedder.ts';
+import { unit } from '../../../src/cli/embed/unit.ts';
 import type { IndexHead } from '../../../src/cli/search/format.ts';
 import { IndexFile } from '../../../src/cli/search/index-file.ts';
 import { type Updated, update } from '../../../src/cli/search/update.ts';
-import { unit } from '../../../src/cli/vectors/unit.ts';
-import type { Source, Vectors } from '../../../src/cli/vectors/vectors.ts';
 import { halfToNumber } from '../../../src/float16.ts';
 
 const WIDTH = 8;
@@ -25,7 +25,7 @@ function vectorOf(bytes: Uint8Array): Float32Array {
 }
 
 /** Contents that begin with `broken` fail; after `most` of them, all is over. */
-function fakeVectors(most = Number.POSITIVE_INFINITY) {
+function fakeEmbedder(most = Number.POSITIVE_INFINITY) {
   const seen: string[] = [];
   async function* encode(sources: AsyncIterable<Source>) {
     for await (const source of sources) {
@@ -37,8 +37,8 @@ function fakeVectors(most = Number.POSITIVE_INFINITY) {
       else yield { vector: vectorOf(source.blob) };
     }
   }
-  const vectors: Vectors = { name: 'fake', logitScale: 100, encode, close: async () => {} };
-  return { seen, vectors };
+  const embedder: Embedder = { name: 'fake', logitScale: 100, encode, close: async () => {} };
+  return { seen, embedder };
 }
 
 class Scene {
@@ -60,11 +60,11 @@ class Scene {
 
   /** One run over the folder; what it embedded, and what the index holds then. */
   async run(most?: number): Promise<{ seen: string[]; content: Record<string, string>; updated?: Updated }> {
-    const { seen, vectors } = fakeVectors(most);
+    const { seen, embedder } = fakeEmbedder(most);
     const path = this.path('.index');
     const index = (await IndexFile.open(path, 'r+')) ?? (await IndexFile.create(path, HEAD));
     try {
-      const updated = await update(index, this.folder, vectors, NEVER).catch((error: Error) => {
+      const updated = await update(index, this.folder, embedder, NEVER).catch((error: Error) => {
         assert.equal(error.message, 'the server is gone');
       });
       return { seen: seen.sort(), content: await this.#content(), ...(updated && { updated }) };

@@ -14,7 +14,7 @@ export interface Fault {
 export type Outcome = { readonly vector: Float32Array } | { readonly error: Fault };
 
 /** Where a command gets vectors from: a model in this process, or a server. */
-export interface Vectors {
+export interface Embedder {
   /** For messages: the model's name, or the server's address. */
   readonly name: string;
   /** What cosines are multiplied by before the softmax over labels. */
@@ -31,10 +31,10 @@ export interface Vectors {
 /**
  * The vectors of a few inputs, of which none may fail.
  *
- * @throws Error of the first that fails, and as `Vectors.encode`
+ * @throws Error of the first that fails, and as `Embedder.encode`
  */
 export async function encodeAll(
-  vectors: Vectors,
+  embedder: Embedder,
   inputs: readonly Source[],
   signal: AbortSignal,
 ): Promise<Float32Array[]> {
@@ -42,7 +42,7 @@ export async function encodeAll(
     yield* inputs;
   }
   const results: Float32Array[] = [];
-  for await (const outcome of vectors.encode(all(), signal)) {
+  for await (const outcome of embedder.encode(all(), signal)) {
     if ('error' in outcome) {
       const source = inputs[results.length]!;
       const place = 'file' in source ? `${source.file}: ` : '';

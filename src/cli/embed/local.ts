@@ -7,7 +7,7 @@ import type { OpenService } from '../../main.ts';
 import { createLog } from '../../observe/log.ts';
 import { version } from '../help.ts';
 import { createProgress } from '../progress.ts';
-import { type Fault, MOST_IMAGE_BYTES, type Outcome, type Source, type Vectors } from './vectors.ts';
+import { type Embedder, type Fault, MOST_IMAGE_BYTES, type Outcome, type Source } from './embedder.ts';
 
 type Service = OpenService['service'];
 type Item = Parameters<Service['encode']>[0][number];
@@ -22,7 +22,7 @@ const AT_ONCE = 4;
  *
  * @throws ConfigError; ClipError model_unavailable, model_invalid, engine_failed
  */
-export async function openLocalVectors(config: Config, signal: AbortSignal): Promise<Vectors> {
+export async function openLocalEmbedder(config: Config, signal: AbortSignal): Promise<Embedder> {
   // Loaded for this alone: the other commands start without it.
   const { openService } = await import('../../main.ts');
   const log = createLog({ level: 'warn', format: 'auto', healthRequests: false });

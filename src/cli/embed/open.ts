@@ -6,21 +6,21 @@ import { countCudaDevices } from '../../config/devices.ts';
 import { readConfig } from '../../config/read.ts';
 import { ClipError } from '../../errors.ts';
 import { resolveModel } from '../../model/catalogue.ts';
-import { MOST_IMAGE_BYTES, type Vectors } from './vectors.ts';
+import { type Embedder, MOST_IMAGE_BYTES } from './embedder.ts';
 
 /** Options of the commands that embed, as `parseArgs` takes them. */
-export const VECTORS_OPTIONS = {
+export const EMBEDDER_OPTIONS = {
   model: { type: 'string' },
   server: { type: 'string' },
   ca: { type: 'string' },
 } as const;
 
-export const VECTORS_USAGE = `  --model NAME|DIR      default ViT-B-32::openai, fetched once; "demo" is the small model that comes with clip-server,
+export const EMBEDDER_USAGE = `  --model NAME|DIR      default ViT-B-32::openai, fetched once; "demo" is the small model that comes with clip-server,
                         which knows emoji and hardly any photographs, and is never taken unless it is named
   --server URL          let a running server embed instead: grpc, grpcs, http, https, ws or wss
   --ca FILE             certificates to trust instead of the system's, in PEM`;
 
-export interface VectorsFlags {
+export interface EmbedderFlags {
   readonly model?: string | undefined;
   readonly server?: string | undefined;
   readonly ca?: string | undefined;
@@ -32,19 +32,19 @@ const DEMO_MODEL = fileURLToPath(new URL('../../../models/emoji-clip', import.me
 const LIMITS = { image_bytes: MOST_IMAGE_BYTES, image_pixels: 120_000_000, pixels_in_flight: 120_000_000 };
 
 /** @throws ConfigError; ClipError model_unavailable, model_invalid, engine_failed */
-export async function openVectors(flags: VectorsFlags, signal: AbortSignal): Promise<Vectors> {
+export async function openEmbedder(flags: EmbedderFlags, signal: AbortSignal): Promise<Embedder> {
   const { model, server, ca } = flags;
   if (server !== undefined) {
     if (model !== undefined)
       throw new ConfigError('--server and --model: expected one of them, for the server has its model');
-    const { openServerVectors } = await import('./server.ts');
-    return openServerVectors(server, ca, signal);
+    const { openServerEmbedder } = await import('./server.ts');
+    return openServerEmbedder(server, ca, signal);
   }
   if (ca !== undefined) throw new ConfigError('--ca: expected --server beside it, got none');
   const config = await configOf(model ?? DEFAULT_MODEL);
-  const { openLocalVectors } = await import('./local.ts');
+  const { openLocalEmbedder } = await import('./local.ts');
   try {
-    return await openLocalVectors(config, signal);
+    return await openLocalEmbedder(config, signal);
   } catch (error) {
     if (!(error instanceof ClipError) || error.code !== 'model_unavailable') throw error;
     const hint = 'Without a network, --model demo takes the small model that comes with clip-server.';
