@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import sharp from 'sharp';
 import { writePhotos } from '../cli/photos.ts';
 import { CLI, jsonLines, runCommand } from '../cli/run-command.ts';
 import { testModel } from '../models/test-model.ts';
@@ -103,6 +104,32 @@ test('defaults are those of the help', async () => {
   assert.match(search, /--top N .*default 10/);
   assert.match(page, /`--top N` \| 10/);
   assert.match(search, /default \.clip-index in FOLDER/);
+});
+
+test('a file may have 128 MiB and 120 million pixels', async () => {
+  const names = ['fine.png', 'many-pixels.png', 'many-bytes.jpg'];
+  const [fine, pixels, bytes] = names.map((name) => join(folder, name)) as [string, string, string];
+  const grey = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: '#808080' } }).png({ compressionLevel: 1 });
+  // Above what a server takes by default.
+  await grey(8000, 5100).toFile(fine);
+  const small = await grey(8, 8).toBuffer();
+  small.writeUInt32BE(12_000, 16);
+  small.writeUInt32BE(10_001, 20);
+  await writeFile(pixels, small);
+  await writeFile(bytes, '');
+  await truncate(bytes, 128 * 2 ** 20 + 1);
+  const args = ['--model', await testModel('tiny'), '--labels', 'cat,dog', '--json', fine, pixels, bytes];
+  const { code, out, err } = await runCommand(['classify', ...args]);
+  assert.equal(code, 1, err);
+  const answers = jsonLines<{ labels?: unknown[]; error?: { code: string; message: string } }>(out);
+  assert.equal(answers[0]!.labels?.length, 2);
+  assert.deepEqual(
+    answers.slice(1).map(({ error }) => error!.code),
+    ['image_too_large', 'image_too_large'],
+  );
+  assert.match(answers[1]!.error!.message, /up to 120000000 pixels expected, got 12000x10001/);
+  assert.match(answers[2]!.error!.message, /at most 134217728 bytes, got 134217729/);
 });
 
 test('the demo model works at once', async (t) => {

@@ -75,7 +75,10 @@ test('wherever a write was cut off, what was there before is read, and writing g
   await sample(path);
   const whole = await readFile(path);
   const index = (await IndexFile.open(path, 'r+'))!;
-  await index.append({ added: [['late.jpg', 1, 1, 'hl']], again: [], gone: [] }, Uint16Array.of(1, 1, 1));
+  await index.append(
+    { added: [[`${'late'.repeat(100)}.jpg`, 1, 1, 'hl']], again: [], gone: [] },
+    Uint16Array.of(1, 1, 1),
+  );
   await index.close();
   const longer = await readFile(path);
   // The 64 bytes that begin a block are written last.
