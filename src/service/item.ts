@@ -55,6 +55,8 @@ export interface ServiceDescription extends ModelDescription {
   readonly model: string;
   readonly resolution: number;
   readonly contextLength: number;
+  /** Why TensorRT does not serve, a clause; absent where it does, or the flow does not ask for it. */
+  readonly notTensorRt?: string;
 }
 
 /** What every protocol translates to. Order is kept; an item that fails does not touch the others. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Instead } from '../engine/instead.ts';
 import { ClipError } from '../errors.ts';
 import type { Vitals } from '../observe/health.ts';
 import type { Admission } from '../schedule/admission.ts';
@@ -23,6 +24,8 @@ export interface ServiceOptions extends EncoderOptions {
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
+  /** Why TensorRT does not serve, where the flow asks for it. */
+  readonly instead?: Instead;
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -33,13 +36,22 @@ export class Service implements EmbeddingService {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#encoder = new Encoder(options);
-    const { runtime, device, precision } = options.scheduler.describe();
-    options.metrics.engineInfo.set({ model: options.model, runtime, device, precision }, 1);
+    const { scheduler, metrics, model, instead } = options;
+    for (const [tower, { runtime, device, precision }] of Object.entries(scheduler.describeTowers())) {
+      const reason = instead?.reason ?? '';
+      metrics.engineInfo.set({ model, tower, runtime, device, precision, reason }, 1);
+    }
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler } = this.#options;
-    return { ...scheduler.describe(), model, resolution, contextLength: tokenizer.contextLength };
+    const { model, resolution, tokenizer, scheduler, instead } = this.#options;
+    return {
+      ...scheduler.describe(),
+      model,
+      resolution,
+      contextLength: tokenizer.contextLength,
+      ...(instead && { notTensorRt: instead.words }),
+    };
   }
 
   vitals(): Vitals {

@@ -35,6 +35,8 @@ export interface Knobs {
   readonly stepMs?: number;
   /** The step from which a build lacks memory. */
   readonly buildOom?: number;
+  /** The step of a build from which every call answers 700. */
+  readonly buildSticky?: number;
   /** The step from which a build ends the process by a signal. */
   readonly buildCrash?: number;
   readonly builderNull?: 0 | 1;

@@ -78,6 +78,11 @@ bool Builder::prepare(const Network& network, const Config& config, Plan& plan) 
 bool Builder::step(const Network& network, IProgressMonitor* monitor, int32_t index) const {
   std::this_thread::sleep_for(std::chrono::milliseconds(knob("FAKE_STEP_MS")));
   if (reached("FAKE_BUILD_CRASH", index + 1)) std::abort();
+  if (reached("FAKE_BUILD_STICKY", index + 1)) {
+    Driver::get().make_sticky(700);  // an illegal address
+    fail(ErrorCode::kINTERNAL_ERROR, "Cuda Runtime (an illegal memory access was encountered)");
+    return false;
+  }
   if (reached("FAKE_BUILD_OOM", index + 1)) {
     const std::string layer = network.layers().empty() ? "?" : network.layers().back();
     fail(ErrorCode::kFAILED_ALLOCATION, "Could not find any implementation for node {ForeignNode[" + layer + "]} due to insufficient workspace.");
