@@ -4,15 +4,14 @@
 
 namespace clip::tensorrt {
 
-BuildCalls::BuildCalls(const Napi::Function& on_progress, const Napi::Function& on_message)
-    : on_progress_(Napi::Persistent(on_progress)),
-      on_message_(Napi::Persistent(on_message)),
-      door_(Napi::ThreadSafeFunction::New(on_progress.Env(), on_progress, "TensorRT build", 1, 1)) {}
-
-BuildCalls::~BuildCalls() {
-  // Where the environment ended first, its references are gone with it; else `finish` has let go of them.
-  on_progress_.SuppressDestruct();
-  on_message_.SuppressDestruct();
+std::shared_ptr<BuildCalls> BuildCalls::open(const Napi::Function& on_progress, const Napi::Function& on_message) {
+  const std::shared_ptr<BuildCalls> calls(new BuildCalls);
+  calls->on_progress_ = Napi::Persistent(on_progress);
+  calls->on_message_ = Napi::Persistent(on_message);
+  // At the environment's end Node deletes the door, whoever may use it yet.
+  calls->door_ = Napi::ThreadSafeFunction::New(on_progress.Env(), on_progress, "TensorRT build", 1, 1,
+                                               [calls](Napi::Env) { calls->close(); });
+  return calls;
 }
 
 void BuildCalls::progress(const std::string& phase, int done, int total) {
@@ -34,7 +33,10 @@ void BuildCalls::message(bool error, const std::string& text) {
 
 /// A queue that is full has a call in it that will find all.
 void BuildCalls::ask() {
-  door_.NonBlockingCall([self = shared_from_this()](Napi::Env env, Napi::Function) { self->deliver(env); });
+  const std::lock_guard lock(asking_);
+  if (closed_) return;
+  const auto deliver = [self = shared_from_this()](Napi::Env env, Napi::Function) { self->deliver(env); };
+  closed_ = door_.NonBlockingCall(deliver) == napi_closing;
 }
 
 void BuildCalls::deliver(Napi::Env env) {
@@ -53,9 +55,18 @@ void BuildCalls::deliver(Napi::Env env) {
 
 void BuildCalls::finish(Napi::Env env) {
   deliver(env);
+  {
+    const std::lock_guard lock(asking_);
+    if (!closed_) door_.Release();
+  }
+  close();
+}
+
+void BuildCalls::close() {
+  const std::lock_guard lock(asking_);
+  closed_ = true;
   on_progress_.Reset();
   on_message_.Reset();
-  door_.Release();
 }
 
 }  // namespace clip::tensorrt

@@ -16,10 +16,7 @@ namespace clip::tensorrt {
 class BuildCalls : public std::enable_shared_from_this<BuildCalls> {
  public:
   /// On the JavaScript thread.
-  BuildCalls(const Napi::Function& on_progress, const Napi::Function& on_message);
-  ~BuildCalls();
-  BuildCalls(const BuildCalls&) = delete;
-  BuildCalls& operator=(const BuildCalls&) = delete;
+  static std::shared_ptr<BuildCalls> open(const Napi::Function& on_progress, const Napi::Function& on_message);
 
   /// On any thread.
   void progress(const std::string& phase, int done, int total);
@@ -41,13 +38,17 @@ class BuildCalls : public std::enable_shared_from_this<BuildCalls> {
     std::string text;
   };
 
+  BuildCalls() = default;
   void deliver(Napi::Env env);
   void ask();
+  void close();
 
   Napi::FunctionReference on_progress_;
   Napi::FunctionReference on_message_;
-  Napi::ThreadSafeFunction door_;
-  std::mutex mutex_;
+  std::mutex asking_;
+  Napi::ThreadSafeFunction door_;  // under asking_, and so is
+  bool closed_ = false;
+  std::mutex mutex_;  // of what waits
   std::optional<Step> step_;
   std::deque<Message> messages_;
 };

@@ -99,8 +99,7 @@ Napi::Value start_build(const Napi::CallbackInfo& info, std::shared_ptr<const Dr
   const Napi::Env env = info.Env();
   if (!info[0].IsObject()) throw Napi::TypeError::New(env, "job: an object expected");
   const BuildJob job = job_of(info[0].As<Napi::Object>());
-  const auto calls =
-      std::make_shared<BuildCalls>(function_at(info, 1, "onProgress"), function_at(info, 2, "onMessage"));
+  const auto calls = BuildCalls::open(function_at(info, 1, "onProgress"), function_at(info, 2, "onMessage"));
   const auto cancelled = std::make_shared<std::atomic<bool>>(false);
 
   const auto work = [job, calls, cancelled, driver, library]() -> Settle {

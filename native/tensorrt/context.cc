@@ -235,7 +235,9 @@ void Context::set_shapes(const Run& run) {
 void Context::capture_if_due() {
   if (!due_) return;
   const Run run = *std::exchange(due_, std::nullopt);
-  graphs_.capture(run.key, [&] { return executions_->of_profile[run.profile]->enqueueV3(stream_.get()); });
+  std::string what;
+  for (const Shape& shape : run.shapes) what += (what.empty() ? "" : " and ") + text_of(shape);
+  graphs_.capture(run.key, what, [&] { return executions_->of_profile[run.profile]->enqueueV3(stream_.get()); });
   executions_->recorder.clear();
 }
 

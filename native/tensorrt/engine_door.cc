@@ -84,6 +84,9 @@ Napi::Value start_context(const Napi::CallbackInfo& info, const std::shared_ptr<
 
 Napi::Value close_engine(const Napi::CallbackInfo& info, Handle& handle) {
   if (handle.closing.IsEmpty()) {
+    // At once, so that no run begins meanwhile.
+    for (const Handle::Child& child : handle.contexts)
+      if (const auto thread = child.thread.lock()) thread->end();
     auto work = [contexts = std::move(handle.contexts), engine = std::move(handle.engine)]() mutable -> Settle {
       for (const Handle::Child& child : contexts)
         if (const auto thread = child.thread.lock()) close_context(*thread, child.hang);

@@ -87,9 +87,10 @@ void Environment::end() {
   for (const auto& thread : threads) thread->end();
   const auto start = std::chrono::steady_clock::now();
   for (const auto& thread : threads)
-    if (!thread->has_ended_by(start + kGrace))
+    if (!thread->device()->is_lost() && !thread->has_ended_by(start + kGrace))
       thread->device()->lose(Fault(FaultCode::cancelled, "the JavaScript environment has ended"));
-  for (const auto& thread : threads) thread->has_ended_by(start + kGrace + kNotice);
+  const auto given_up = std::chrono::steady_clock::now();
+  for (const auto& thread : threads) thread->has_ended_by(given_up + kNotice);
   pending_.clear();
 }
 

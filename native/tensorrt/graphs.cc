@@ -56,7 +56,7 @@ bool Graphs::is_due(const Key& key) {
   return !entry.refused && ++entry.runs >= kRunsBeforeCapture;
 }
 
-void Graphs::capture(const Key& key, const std::function<bool()>& enqueue) {
+void Graphs::capture(const Key& key, const std::string& what, const std::function<bool()>& enqueue) {
   Entry& entry = entries_[key];
   try {
     entry.graph.emplace(record(enqueue));
@@ -64,7 +64,7 @@ void Graphs::capture(const Key& key, const std::function<bool()>& enqueue) {
   } catch (const Fault& fault) {
     device_->check(device_->driver().stream_query, stream_.get());
     entry.refused = true;
-    report_->add_refusal(fault.what());
+    report_->add_refusal("no graph of " + what + ": " + fault.what());
   }
 }
 

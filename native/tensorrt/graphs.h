@@ -46,9 +46,9 @@ class Graphs {
   /// Counts a run that no graph did. @returns whether it is now to be captured
   bool is_due(const Key& key);
   /// `enqueue` puts the work in the stream, and says whether it could; it must not throw. A key whose capture fails has no
-  /// graph from then on; the report says why.
+  /// graph from then on; the report says why and of what.
   /// @throws Fault where the device is lost
-  void capture(const Key& key, const std::function<bool()>& enqueue);
+  void capture(const Key& key, const std::string& what, const std::function<bool()>& enqueue);
 
   const std::shared_ptr<GraphReport>& report() const { return report_; }
 

@@ -6,21 +6,36 @@
 namespace clip::tensorrt {
 namespace {
 
-/// Of the words with which library, parser and driver say that an allocation failed, spelt in several ways. A workspace that
-/// doesn't suffice is not among them: that one needs more, not less.
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// Whether it has one of the words with which library, parser and driver say, in several spellings, that memory does not suffice.
 bool speaks_of_memory(const std::string& text) {
   std::string letters;
   for (const unsigned char c : text)
     if (std::isalnum(c)) letters += static_cast<char>(std::tolower(c));
-  const auto says = [&](const char* words) { return letters.find(words) != std::string::npos; };
-  return says("outofmemory") || says("memoryallocation") || says("failedallocation") || says("badalloc");
+  const auto says = [&](const char* words) { return contains(letters, words); };
+  return says("outofmemory") || says("memoryallocation") || says("failedallocation") || says("badalloc") ||
+         says("insufficientmemory") || says("insufficientworkspace");
 }
 
-/// Unless a text says it already: the recorder's texts are the log's, cut short.
-void add(std::vector<std::string>& texts, const std::string& text) {
-  const auto says = [&](const std::string& said) { return said.find(text) != std::string::npos; };
-  if (!text.empty() && std::none_of(texts.begin(), texts.end(), says)) texts.push_back(text);
-}
+/// Texts, each once: the recorder's are the log's, cut short, and the log repeats the words of reasons.
+class Texts {
+ public:
+  explicit Texts(const std::vector<Reason>& reasons) : reasons_(reasons) {
+    for (const Reason& reason : reasons) all_.push_back(reason.whence + reason.words);
+  }
+  void add(const std::string& text) {
+    const auto repeats = [&](const Reason& reason) { return !reason.words.empty() && contains(text, reason.words); };
+    const auto says = [&](const std::string& said) { return contains(said, text); };
+    if (text.empty() || std::any_of(reasons_.begin(), reasons_.end(), repeats)) return;
+    if (std::none_of(all_.begin(), all_.end(), says)) all_.push_back(text);
+  }
+  const std::vector<std::string>& all() const { return all_; }
+
+ private:
+  const std::vector<Reason>& reasons_;
+  std::vector<std::string> all_;
+};
 
 }  // namespace
 
@@ -116,21 +131,20 @@ nvinfer1::IErrorRecorder::RefCount ErrorRecorder::incRefCount() noexcept { retur
 nvinfer1::IErrorRecorder::RefCount ErrorRecorder::decRefCount() noexcept { return --references_; }
 
 Fault explain(const std::string& what, const Listener& heard, const ErrorRecorder& recorded, FaultCode otherwise,
-              const std::vector<std::string>& reasons) {
-  std::vector<std::string> texts;
+              const std::vector<Reason>& reasons) {
+  Texts texts(reasons);
   bool memory = false;
-  for (const std::string& text : reasons) add(texts, text);
-  for (const std::string& text : heard.errors()) add(texts, text);
+  for (const std::string& text : heard.errors()) texts.add(text);
   for (const ErrorRecorder::Report& report : recorded.reports()) {
-    add(texts, report.text);
+    texts.add(report.text);
     memory |= report.code == nvinfer1::ErrorCode::kFAILED_ALLOCATION;
   }
   std::string message = what;
-  for (size_t i = 0; i < texts.size(); i++) {
-    message += (i == 0 ? ": " : "; ") + texts[i];
-    memory |= speaks_of_memory(texts[i]);
+  for (const std::string& text : texts.all()) {
+    message += (message.size() == what.size() ? ": " : "; ") + text;
+    memory |= speaks_of_memory(text);
   }
-  if (texts.empty()) message += ", and TensorRT gives no reason";
+  if (texts.all().empty()) message += ", and says nothing of why";
   return Fault(memory ? FaultCode::memory : otherwise, message);
 }
 

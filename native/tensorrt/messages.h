@@ -83,9 +83,15 @@ class ErrorRecorder : public nvinfer1::IErrorRecorder {
   std::atomic<RefCount> references_{0};
 };
 
-/// `what` with `reasons` and all that was logged and recorded, each text once. `memory` where one speaks of an allocation that
-/// failed, else `otherwise`.
+/// One that is known apart from log and recorder: whence it comes, and the words that the log may repeat.
+struct Reason {
+  std::string whence;
+  std::string words;
+};
+
+/// `what` with `reasons` and all that was logged and recorded, each text once. `memory` where one speaks of too little of
+/// it, else `otherwise`.
 Fault explain(const std::string& what, const Listener& heard, const ErrorRecorder& recorded,
-              FaultCode otherwise = FaultCode::failed, const std::vector<std::string>& reasons = {});
+              FaultCode otherwise = FaultCode::failed, const std::vector<Reason>& reasons = {});
 
 }  // namespace clip::tensorrt

@@ -29,15 +29,15 @@ const char* words_of(nvonnxparser::ErrorCode code) {
 
 std::string text_of(const char* text) { return text ? text : ""; }
 
-/// `node 12 "/visual/Gelu" (Gelu): unsupported node: …`, with what is known of the node.
-std::string describe(const nvonnxparser::IParserError& error) {
+/// From `node 12 "/visual/Gelu" (Gelu): unsupported node: `, with what is known of the node.
+Reason describe(const nvonnxparser::IParserError& error) {
   std::string text;
   const std::string name = text_of(error.nodeName()), type = text_of(error.nodeOperator());
   if (error.node() >= 0) text += " " + std::to_string(error.node());
   if (!name.empty()) text += " \"" + name + '"';
   if (!type.empty()) text += " (" + type + ')';
   if (!text.empty()) text = "node" + text + ": ";
-  return text + words_of(error.code()) + ": " + text_of(error.desc());
+  return {text + words_of(error.code()) + ": ", text_of(error.desc())};
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ void parse_onnx(const Library& library, const std::string& path, nvinfer1::INetw
   const auto parser = library.create_parser(network);
   // Messages are chosen by the logger, whatever severity is asked for here.
   if (parser->parseFromFile(path.c_str(), static_cast<int>(nvinfer1::ILogger::Severity::kWARNING))) return;
-  std::vector<std::string> reasons;
+  std::vector<Reason> reasons;
   const int count = std::min(parser->getNbErrors(), kErrors);
   for (int i = 0; i < count; i++)
     if (const auto* error = parser->getError(i)) reasons.push_back(describe(*error));

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <memory>
+#include <mutex>
 #include <utility>
 
 #include "door.h"
@@ -19,7 +20,9 @@ struct Work {
   std::function<Settle()> run;
   Settle settle;
   std::exception_ptr thrown;
-  Napi::ThreadSafeFunction door;
+  std::mutex mutex;
+  Napi::ThreadSafeFunction door;  // under the mutex
+  bool closed = false;            // likewise
 };
 
 /// Of a task, what is JavaScript's; freed on its thread once the thread of the work has let go of the door.
@@ -45,10 +48,9 @@ void run(const std::shared_ptr<Work>& work, const Promised* promised) {
     work->thrown = std::current_exception();
   }
   work->run = nullptr;
-  work->door.BlockingCall([work, promised](Napi::Env env, Napi::Function) {
-    settle(env, promised->deferred, *work);
-  });
-  work->door.Release();
+  const auto finish = [work, promised](Napi::Env env, Napi::Function) { settle(env, promised->deferred, *work); };
+  const std::lock_guard lock(work->mutex);
+  if (!work->closed && work->door.BlockingCall(finish) != napi_closing) work->door.Release();
 }
 
 void start_thread(std::function<void()> body) {
@@ -80,9 +82,14 @@ Napi::Promise on_thread(Napi::Env env, const char* name, std::vector<Napi::Uint8
   const auto shared = std::make_shared<Work>();
   shared->run = std::move(work);
   Promised* const kept = promised.release();
-  shared->door = Napi::ThreadSafeFunction::New(
-      env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), name, 0, 1,
-      [kept](Napi::Env) { delete kept; });
+  // At the environment's end Node deletes the door, whoever may use it yet.
+  const auto close = [kept, shared](Napi::Env) {
+    const std::unique_ptr<Promised> mine(kept);
+    const std::lock_guard lock(shared->mutex);
+    shared->closed = true;
+  };
+  const auto nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});
+  shared->door = Napi::ThreadSafeFunction::New(env, nothing, name, 0, 1, close);
   try {
     start_thread([shared, kept] { run(shared, kept); });
   } catch (...) {

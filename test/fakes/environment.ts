@@ -22,6 +22,10 @@ export interface Knobs {
   readonly hang?: number;
   /** The call of enqueueV3 from which each fails. */
   readonly enqueueFail?: number;
+  /** The call of enqueueV3 from which none comes back. */
+  readonly enqueueHang?: number;
+  /** A call of enqueueV3 does, while the stream is captured, what no capture allows. */
+  readonly captureFail?: 0 | 1;
   /** Microseconds that an execution takes longer. */
   readonly enqueueUs?: number;
   /** The execution from which outputs are not numbers. */

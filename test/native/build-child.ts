@@ -8,6 +8,8 @@ export interface ChildTask {
   readonly together?: boolean;
   /** Every build but the first starts from the timing cache of the one before. */
   readonly keepTimings?: boolean;
+  /** From which the first build starts. */
+  readonly timings?: readonly number[];
   /** Aborts the signal of the last build: before it is asked for, once all are, or at its first step. */
   readonly abort?: 'before' | 'asked' | 'step';
 }
@@ -82,7 +84,14 @@ function build(
   });
 }
 
-async function work({ libraries, jobs, together, keepTimings, abort }: ChildTask): Promise<ChildReport> {
+async function work({
+  libraries,
+  jobs,
+  together,
+  keepTimings,
+  timings,
+  abort,
+}: ChildTask): Promise<ChildReport> {
   const builds: Promise<ChildBuild>[] = [];
   let open: ReturnType<typeof openTensorRt>;
   try {
@@ -90,9 +99,9 @@ async function work({ libraries, jobs, together, keepTimings, abort }: ChildTask
   } catch (error) {
     return { error: errorOf(error as ChildError), builds: [] };
   }
-  let timingCache: readonly number[] | undefined;
+  let timingCache = timings;
   for (const [i, job] of jobs.entries()) {
-    const kept = keepTimings && timingCache ? { timingCache: Uint8Array.from(timingCache) } : {};
+    const kept = (keepTimings || i === 0) && timingCache ? { timingCache: Uint8Array.from(timingCache) } : {};
     builds.push(build(open, { ...job, ...kept }, i === jobs.length - 1 ? abort : undefined));
     if (!together) ({ timingCache } = await builds[i]!);
   }

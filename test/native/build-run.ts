@@ -1,10 +1,13 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildJob } from '../../src/native/tensorrt.ts';
 import { buildFakes, headersOf, type Major } from '../fakes/build.ts';
 import { fakeEnvironment, type Knobs } from '../fakes/environment.ts';
 import { testModel } from '../models/test-model.ts';
-import type { ChildReport, ChildTask } from './build-child.ts';
+import type { ChildBuild, ChildError, ChildReport, ChildTask } from './build-child.ts';
 
 const CHILD = join(import.meta.dirname, 'build-child.ts');
 
@@ -44,4 +47,29 @@ export async function runChild(major: Major, task: Partial<ChildTask>, knobs: Kn
       resolve({ report, signal: child.signalCode, stderr });
     });
   });
+}
+
+export function reportOf({ report, stderr }: ChildRun): ChildReport {
+  assert.ok(report, `the process fell over: ${stderr}`);
+  return report;
+}
+
+/** The only build of a process that finds the fakes of major 10. */
+export async function built(changes: Partial<BuildJob> = {}, knobs: Knobs = {}): Promise<ChildBuild> {
+  return reportOf(await runChild(10, { jobs: [await job(changes)] }, knobs)).builds[0]!;
+}
+
+export function failureOf({ error, late }: ChildBuild): ChildError {
+  assert.ok(error, 'the build came to an end');
+  assert.equal(late, false, 'a hook was called after the promise was settled');
+  return error;
+}
+
+export async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'clip-builder-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

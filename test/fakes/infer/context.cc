@@ -154,10 +154,17 @@ bool Context::enqueueV3(cudaStream_t stream) noexcept {
   const Entry entry(*this);
   const long long number = ++enqueues();
   if (reached("FAKE_ENQUEUE_FAIL", number)) return fail("enqueueV3", "the fake was asked to fail", ErrorCode::kFAILED_EXECUTION);
+  if (reached("FAKE_ENQUEUE_HANG", number)) hang();
   if (scratch_bytes_ < scratch_needed())
     return fail("enqueueV3", "device memory of " + std::to_string(scratch_bytes_) + " bytes, expected " + std::to_string(scratch_needed()));
   if (pending_ && is_capturing(stream))
     return fail("enqueueV3", "shapes changed since the last call, which a captured stream cannot take", ErrorCode::kINVALID_STATE);
+  if (knob("FAKE_CAPTURE_FAIL") && is_capturing(stream)) {
+    // What no capture allows, and what ends this one.
+    unsigned long long memory = 0;
+    const int result = Driver::get().memory_allocate(&memory, 1);
+    return fail("enqueueV3", "Cuda Runtime (error " + std::to_string(result) + ")", ErrorCode::kUNSPECIFIED_ERROR);
+  }
   auto run = std::make_unique<Run>(Run{plan_, liveness_, {}, {}, scratch_, static_cast<size_t>(scratch_needed())});
   if (!bind(*run)) return false;
   const int result = Driver::get().enqueue(stream, execute, run.release(), [](void* data) { delete static_cast<Run*>(data); });

@@ -78,10 +78,6 @@ bool holds(const char* scratch, size_t bytes, long long execution) {
   return true;
 }
 
-[[noreturn]] void hang() {
-  for (;;) pause();
-}
-
 void illegal(const std::string& why) {
   blame(why);
   Driver::get().make_sticky(kIllegalAddress);
@@ -106,6 +102,10 @@ void compute(const Run& run, char* scratch, long long execution) {
 }
 
 }  // namespace
+
+void hang() {
+  for (;;) pause();
+}
 
 void execute(void* data) {
   const Run& run = *static_cast<const Run*>(data);

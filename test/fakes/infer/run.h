@@ -31,5 +31,6 @@ struct Run {
 
 /// out[b][j] = Σ over row b of the first input + j, in float32. On a stream's thread; `data` is a Run.
 void execute(void* data);
+[[noreturn]] void hang();
 
 }  // namespace fakes::infer
