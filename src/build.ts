@@ -34,9 +34,6 @@ export interface BuildHooks {
   readonly onEngine: (record: PlanRecord) => void;
 }
 
-/** ms that a build gets to end once it is cancelled. */
-const GRACE_MS = 60_000;
-
 /**
  * Sees to it that the cache has the engines of both towers of a model: finds them there, or builds and proves them.
  * @throws ConfigError; ClipError model_unavailable, model_invalid, engine_failed; the signal's reason
@@ -83,7 +80,6 @@ export async function buildEngines(
         inputs: () => parityInputs(tower, means),
         threads: config.executor.threads ?? availableParallelism(),
         limitMs: config.engines.buildMs,
-        graceMs: GRACE_MS,
         label: `${contract.name} ${tower}, engine`,
         metrics,
         log,

@@ -1,8 +1,8 @@
 import { ClipError } from '../../errors.ts';
 import { REWRITER_VERSION } from '../../model/rewrite/rewrite.ts';
 import type { TowerContract } from '../../model/tower.ts';
-import { batchesDown, sharesOf } from './building/attempts.ts';
-import { type BuilderOptions, PlanBuilder, type Wish } from './building/builder.ts';
+import { batchesDown, workspacesDown } from './building/attempts.ts';
+import { type BuilderOptions, PlanBuilder } from './building/builder.ts';
 import type { Examined } from './building/messages.ts';
 import { askBuilder } from './building/process.ts';
 import type { PlanKey, ProvedPlan, Recipe, Refusal, TowerRecipe } from './plan.ts';
@@ -32,8 +32,7 @@ const EXAMINE_MS = 300_000;
  * A plan that passed the parity gate: of the store, else built by the first recipe that passes. A build that lacks memory is
  * tried again with less workspace, then for smaller batches.
  *
- * @throws ClipError engine_failed with each recipe's figures where none passes, or where the time is used up; model_invalid;
- *   the signal's reason
+ * @throws ClipError engine_failed with each recipe's figures where none passes, or where the time is used up; the signal's reason
  */
 export async function obtainPlan(options: PlanOptions): Promise<PlannedTower> {
   const examined = await examine(options);
@@ -129,10 +128,13 @@ class Search {
   /** @throws NothingBuilt where another batch, or another recipe, may do better */
   async #attempt(key: PlanKey, rows: number, signal: AbortSignal) {
     const { store, recipe, log, label } = this.#options;
-    const wish: Wish = { ...key, timingCache: await store.timingCache(key) };
+    const { recipe: name, profiles, optimisationLevel } = key;
+    const timingCache = await store.timingCache(key);
+    const isFirst = rows === this.#batches(name)[0];
     let words = '';
-    for (const share of sharesOf(recipe, rows)) {
-      const attempt = await this.#builder.build(wish, share, signal);
+    for (const workspaceBytes of workspacesDown(recipe.workspaceBytes, isFirst)) {
+      const wish = { recipe: name, profiles, optimisationLevel, timingCache, maxBatch: rows, workspaceBytes };
+      const attempt = await this.#builder.build(wish, signal);
       if ('built' in attempt) {
         await store.keepTimingCache(key, attempt.timings);
         return attempt.built;

@@ -42,9 +42,6 @@ export interface TensorRtHooks {
   readonly probe: TextInput;
 }
 
-/** ms that a build gets to end once it is cancelled. */
-const GRACE_MS = 60_000;
-
 /**
  * Engines of TensorRT for both towers of the model. Their plans are taken from the cache, or built in processes of their own.
  *
@@ -68,7 +65,7 @@ export async function serveByTensorRt(config: Config, model: ModelContract, hook
       inputs: () => parityInputs(tower, { encode, crop, side }),
       threads: executor.threads ?? availableParallelism(),
       limitMs: engines.buildMs,
-      graceMs: GRACE_MS,
+      metrics,
       label: `${model.name} ${tower}, engine`,
       log,
       progress,

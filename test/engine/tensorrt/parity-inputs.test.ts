@@ -68,6 +68,16 @@ test('the photographs take at most 400 KB, and the notice names each', async () 
   assert.ok(bytes > 0 && bytes <= 400_000, `${bytes} bytes`);
 });
 
+test('the document gives the numbers of texts and pictures', async () => {
+  const document = await readFile(join(ROOT, 'docs/engines.md'), 'utf8');
+  const means = await testMeans(32);
+  const [texts, pictures] = [await parityInputs('text', means), await parityInputs('image', means)];
+  assert.match(
+    document,
+    new RegExp(`The inputs are ${texts.length} texts .* and ${pictures.length} pictures`, 's'),
+  );
+});
+
 test('batches have each input alone, all sizes around powers of two, the largest, and every text bucket in full', async () => {
   const inputs = (await parityInputs('text', await testMeans(32))).map(({ input }) => input);
   const batches = batchesOf(inputs, CUT, 40);

@@ -12,7 +12,6 @@ import { ranOutOfMemory } from '../../engine.ts';
 import type { ParityInput } from '../parity-inputs.ts';
 import type { Recipe } from '../plan.ts';
 import type { Built } from '../plan-store.ts';
-import type { Share } from './attempts.ts';
 import { type BuildOutcome, type Failed, type Libraries, PLAN_FILE, TIMINGS_FILE } from './messages.ts';
 import { askBuilder } from './process.ts';
 
@@ -30,8 +29,8 @@ export interface BuilderOptions {
   readonly threads: number;
   /** ms that all builds of this tower get together, and that the reference gets. */
   readonly limitMs: number;
-  /** ms from the end of that time to the end of a process that does not heed it. */
-  readonly graceMs: number;
+  /** ms from the end of that time to the end of a process that does not heed it; a minute by default. */
+  readonly graceMs?: number;
   /** Of log lines and of progress. */
   readonly label: string;
   /** Does tasks in place of processes. */
@@ -48,6 +47,9 @@ export interface Wish {
   readonly optimisationLevel: number;
   /** Of the same library on the same kind of device. */
   readonly timingCache: Uint8Array | undefined;
+  /** Most rows of a run. */
+  readonly maxBatch: number;
+  readonly workspaceBytes: number;
 }
 
 /** What a build came to: a plan that passed, why none ever will, or why there is none for now; clauses. */
@@ -56,6 +58,8 @@ export type Attempt =
   | { readonly refused: Built }
   | { readonly memory: string }
   | { readonly failed: string };
+
+const GRACE_MS = 60_000;
 
 /** What the gate goes by. */
 interface Given {
@@ -78,16 +82,16 @@ export class PlanBuilder {
   }
 
   /**
-   * @throws the signal's reason; ClipError engine_failed where the time is used up or there is no reference, model_invalid
+   * @throws the signal's reason; ClipError engine_failed where the time is used up or there is no reference
    */
-  async build(wish: Wish, share: Share, signal: AbortSignal): Promise<Attempt> {
+  async build(wish: Wish, signal: AbortSignal): Promise<Attempt> {
     this.#given ??= await this.#prepare(signal);
     const given = this.#given;
     if (this.#leftMs <= 0) throw this.#late();
     const folder = await mkdtemp(join(tmpdir(), 'clip-engine-'));
     const began = performance.now();
     try {
-      const outcome = await this.#ask(wish, share, folder, given, signal);
+      const outcome = await this.#ask(wish, folder, given, signal);
       this.#leftMs -= performance.now() - began;
       return await this.#settle(outcome, folder);
     } finally {
@@ -96,22 +100,20 @@ export class PlanBuilder {
   }
 
   #ask(
-    { recipe, profiles, optimisationLevel, timingCache }: Wish,
-    { maxBatch, workspaceBytes }: Share,
+    { recipe, profiles, optimisationLevel, timingCache, maxBatch, workspaceBytes }: Wish,
     folder: string,
     given: Given,
     signal: AbortSignal,
   ): Promise<BuildOutcome | Failed | ChildFailure> {
-    const { contract, libraries, device, log, label } = this.#options;
+    const { contract, libraries, device, log, label, graceMs = GRACE_MS, ask = askBuilder } = this.#options;
     const workspace = `${(workspaceBytes / 2 ** 20).toFixed(0)} MiB of workspace`;
     log.info(`${label}: building ${recipe} for up to ${maxBatch} rows, with ${workspace}`);
     const task = { recipe, profiles, optimisationLevel, maxBatch, workspaceBytes, folder, ...given };
     const limitMs = this.#leftMs;
     const timings = timingCache && { timingCache };
-    const { ask = askBuilder } = this.#options;
     return ask(
       { do: 'build', contract, libraries, device, ...task, limitMs, ...timings },
-      this.#bounds(limitMs + this.#options.graceMs, signal),
+      this.#bounds(limitMs + graceMs, signal),
     );
   }
 
