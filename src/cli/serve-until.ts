@@ -81,6 +81,5 @@ async function announce(server: Server, config: Config, { log, supervised }: Ser
   // Elsewhere the signal keeps its meaning: the terminal is gone.
   if (config.gateway.tls) process.on('SIGHUP', reload);
   supervised?.onReload(reload);
-  const listeners = server.endpoints.map(({ address }) => address.port);
-  await supervised?.tell({ serves: { listeners, metrics: server.metricsPorts } });
+  await supervised?.tell('serves');
 }

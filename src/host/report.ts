@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { dirname } from 'node:path';
 import type { ChildFailure } from '../child.ts';
 import { type DriverProbe, loadAddon } from '../native/addon.ts';
+import { moduleObstacle } from '../native/tensorrt.ts';
 import { type AskOptions, askHost } from './ask.ts';
 import {
   type Attempt,
@@ -11,7 +12,7 @@ import {
   type TensorRtLibraries,
 } from './libraries.ts';
 import { onnxRuntimeVersion } from './onnxruntime.ts';
-import { isServed } from './tensorrt-version.ts';
+import { isServed, majorOf } from './tensorrt-version.ts';
 
 /** What TensorRT depends on, as it was found. */
 export interface GpuFacts {
@@ -19,6 +20,8 @@ export interface GpuFacts {
   readonly tensorrt: TensorRtLibraries & {
     /** Files beside the library that would serve. */
     readonly builderResources: readonly string[];
+    /** Why this server has no module for it. */
+    readonly moduleObstacle?: string;
   };
 }
 
@@ -96,7 +99,11 @@ export async function examineGpu(options: AskOptions): Promise<GpuFacts> {
   const [[driver], libraries] = await Promise.all(asked);
   const infer = servedInfer(libraries);
   const resources = infer ? await builderResources(dirname(infer.path!)) : [];
-  return { driver: driver!, tensorrt: { ...libraries, builderResources: resources } };
+  const obstacle = infer && moduleObstacle(majorOf(infer.version!));
+  return {
+    driver: driver!,
+    tensorrt: { ...libraries, builderResources: resources, ...(obstacle && { moduleObstacle: obstacle }) },
+  };
 }
 
 /**

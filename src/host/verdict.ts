@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { type Attempt, isLoaded } from './libraries.ts';
 import { type GpuFacts, type HostFacts, servedInfer } from './report.ts';
-import { SERVED_VERSIONS, versionText } from './tensorrt-version.ts';
+import { majorOf, SERVED_VERSIONS, versionText } from './tensorrt-version.ts';
 
 /** What follows from a host's facts, a sentence each. */
 export interface Verdict {
@@ -53,7 +53,7 @@ export function tensorRtOf(facts: GpuFacts): FoundTensorRt | { readonly lacking:
   if (toRun.length > 0) return { lacking: reasonsOf(toRun) };
   const infer = servedInfer(facts.tensorrt)!;
   const toBuild = lacksOfBuilder(facts);
-  const found = { major: majorOf(infer), infer: infer.path!, folder: dirname(infer.path!) };
+  const found = { major: majorOf(infer.version!), infer: infer.path!, folder: dirname(infer.path!) };
   if (toBuild.length > 0) return { ...found, noBuilder: reasonsOf(toBuild) };
   return { ...found, parser: parserOf(facts, infer)!.path! };
 }
@@ -100,7 +100,13 @@ function lackOfDriver({ driver }: GpuFacts): Lack | undefined {
 }
 
 function lackOfInfer({ tensorrt }: GpuFacts): Lack | undefined {
-  if (servedInfer(tensorrt)) return undefined;
+  const served = servedInfer(tensorrt);
+  if (served && tensorrt.moduleObstacle === undefined) return undefined;
+  if (served)
+    return {
+      reason: `this server has no module for TensorRT ${majorOf(served.version!)}`,
+      remedy: 'the module, by npm run headers && npm run build:native in a clone',
+    };
   const loaded = tensorrt.infer.filter(isLoaded);
   const remedy = `TensorRT ${SERVED_VERSIONS}: libnvinfer and libnvonnxparser, of one version`;
   const others = loaded.map(({ version }) => versionText(version ?? 0));
@@ -126,7 +132,7 @@ function lacksOfBuilder(facts: GpuFacts): Lack[] {
   if (!parser || !isLoaded(parser))
     lacks.push({
       reason: `no parser (${parser?.failure ?? parser?.error})`,
-      remedy: `libnvonnxparser.so.${majorOf(infer)} of TensorRT ${versionText(infer.version!)}`,
+      remedy: `libnvonnxparser.so.${majorOf(infer.version!)} of TensorRT ${versionText(infer.version!)}`,
     });
   if (tensorrt.builderResources.length === 0)
     lacks.push({
@@ -136,14 +142,11 @@ function lacksOfBuilder(facts: GpuFacts): Lack[] {
   return lacks;
 }
 
-/** Of a version that is served. */
-function majorOf({ version }: Attempt): 10 | 11 {
-  return version! < 110_000 ? 10 : 11;
-}
-
 /** Of the same major: from libnvinfer's folder, else another that loads, else what came of the first. */
 function parserOf({ tensorrt }: GpuFacts, infer: Attempt): Attempt | undefined {
-  const same = tensorrt.parser.filter(({ asked }) => basename(asked).endsWith(`.so.${majorOf(infer)}`));
+  const same = tensorrt.parser.filter(({ asked }) =>
+    basename(asked).endsWith(`.so.${majorOf(infer.version!)}`),
+  );
   const loaded = same.filter(isLoaded);
   return loaded.find(({ path }) => dirname(path!) === dirname(infer.path!)) ?? loaded[0] ?? same[0];
 }

@@ -21,12 +21,5 @@ export interface Task {
 /** The supervisor's words. `stop` lets what is in flight finish; `reload` looks for replaced certificates. */
 export type ToServing = Task | 'stop' | 'reload';
 
-/** Ports that are open, in the order of the configuration. */
-export interface OpenPorts {
-  readonly listeners: readonly number[];
-  /** Of the metrics: the server's, the executor's; those that there are. */
-  readonly metrics: readonly number[];
-}
-
-/** A serving process's words; the last one before it ends for a lost GPU says how that was. */
-export type FromServing = { readonly serves: OpenPorts } | { readonly lost: LostCause };
+/** A serving process's words: that it takes requests; how the GPU was lost, before it ends for that. */
+export type FromServing = 'serves' | { readonly lost: LostCause };

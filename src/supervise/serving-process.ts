@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { LostCause } from '../engine/engine.ts';
-import { type FromServing, GPU_LOST, type OpenPorts, type Task, type ToServing } from './messages.ts';
+import { type FromServing, GPU_LOST, type Task, type ToServing } from './messages.ts';
 
 /** How a serving process ended. */
 export interface Ending {
@@ -27,7 +27,8 @@ export interface ServingOptions {
   /** Of Node.js. */
   readonly flags: readonly string[];
   readonly environment: NodeJS.ProcessEnv;
-  readonly onServes: (ports: OpenPorts) => void;
+  /** Called once the process takes requests. */
+  readonly onServes: () => void;
 }
 
 /**
@@ -47,8 +48,8 @@ export function startServing(
   });
   let lost: LostCause | undefined;
   child.on('message', (said: FromServing) => {
-    if ('lost' in said) lost = said.lost;
-    else onServes(said.serves);
+    if (said === 'serves') onServes();
+    else lost = said.lost;
   });
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', (error) => resolve({ words: `did not start: ${error.message}`, cause: 'failed' }));

@@ -1,15 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from '../observe/log.ts';
-import { GPU_LOST, type OpenPorts, type Restarts } from './messages.ts';
+import { GPU_LOST, type Restarts } from './messages.ts';
 import type { Ending, ServingProcess } from './serving-process.ts';
 
 export interface SupervisorOptions {
-  /** `onServes` is called once the process takes requests. `ports` were open before, and are asked for again. */
-  readonly start: (start: {
-    readonly restarts: Restarts;
-    readonly ports: OpenPorts | undefined;
-    readonly onServes: (ports: OpenPorts) => void;
-  }) => ServingProcess;
+  /** `onServes` is to be called once the process takes requests. */
+  readonly start: (restarts: Restarts, onServes: () => void) => ServingProcess;
   /** Aborted when the server is to end. */
   readonly signal: AbortSignal;
   /** ms that a process gets to end in order. */
@@ -46,18 +42,17 @@ const systemTime: Time = {
 export async function supervise({ time = systemTime, ...options }: SupervisorOptions): Promise<number> {
   const { start, signal, log } = options;
   const restarts = { sticky: 0, hung: 0, canary: 0, crashed: 0, failed: 0 };
-  let ports: OpenPorts | undefined;
-  let [pauses, failedStarts] = [0, 0];
+  let [pauses, failedStarts, hasServed] = [0, 0, false];
   for (;;) {
     let servesSince: number | undefined;
-    const onServes = (open: OpenPorts) => {
+    const onServes = () => {
       servesSince = time.now();
-      ports = open;
+      hasServed = true;
       failedStarts = 0;
     };
-    const ending = await ended(start({ restarts: { ...restarts }, ports, onServes }), options);
+    const ending = await ended(start({ ...restarts }, onServes), options);
     if (signal.aborted) return ending.code ?? 1;
-    if (isFinal(ending, ports !== undefined)) return ending.code!;
+    if (isFinal(ending, hasServed)) return ending.code!;
     if (servesSince !== undefined && time.now() - servesSince >= PROVED_MS) pauses = 0;
     if (servesSince === undefined && ++failedStarts === MOST_FAILED_STARTS)
       throw new Error(

@@ -132,7 +132,7 @@ test('where the memory takes no second context there is one; where it takes none
 test('warming up runs every length and number of rows, and the canary', async () => {
   const { tensorRt, make, lost } = await scene();
   await (await make('text')).warm(signal);
-  const columns = (count: number) => [1, 2, 4, 1].map((rows) => [rows, count]);
+  const columns = (count: number) => [1, 1, 2, 2, 3, 3, 4, 4, 1].map((rows) => [rows, count]);
   assert.deepEqual(tensorRt.shapes, [...columns(4), ...columns(8), [1, 4]]);
   assert.deepEqual(lost, []);
 });

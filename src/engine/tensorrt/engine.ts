@@ -2,6 +2,7 @@ import { onAbort, untilAborted } from '../../abort.ts';
 import { ClipError } from '../../errors.ts';
 import type { TowerContract, TowerInput } from '../../model/tower.ts';
 import type { TensorRtContext, TensorRtError } from '../../native/tensorrt.ts';
+import type { Logger } from '../../observe/log.ts';
 import { type Engine, type EngineDescription, type LostCause, ranOutOfMemory } from '../engine.ts';
 import { CANARY_COSINE, type Canary, type CanaryRounds, canaryCosine } from './canary.ts';
 import { type Feeds, feedsOf } from './feeds.ts';
@@ -24,6 +25,7 @@ export interface TensorRtTowerOptions {
   /** ms after which a run counts as hung. */
   readonly hangMs: number;
   readonly onLost: OnLost;
+  readonly log: Pick<Logger, 'info'>;
 }
 
 const PRECISIONS: Readonly<Record<Recipe, EngineDescription['precision']>> = {
@@ -34,6 +36,8 @@ const PRECISIONS: Readonly<Record<Recipe, EngineDescription['precision']>> = {
   bf16: 'bf16',
 };
 
+/** A context captures a graph at the second run of a shape. */
+const RUNS_TO_CAPTURE = 2;
 /** ms that a context gets to end; one that takes longer is left to itself. */
 const CLOSE_MS = 5_000;
 
@@ -74,19 +78,19 @@ export class TensorRtTower implements Engine {
     return parts.length === 1 ? parts[0]! : joined(parts);
   }
 
-  /** Runs every length with 1, 2, 4 … rows, so that nothing is left to be prepared by a request, and then the canary. */
+  /** Runs every length with every number of rows that a context pads to, so that no request waits for a graph; then the canary. */
   async warm(signal: AbortSignal): Promise<number> {
     let ms = 0;
     for (const probe of this.#options.probes) {
-      for (let rows = 1; rows < this.#maxRows; rows *= 2)
-        await this.#run(new Array(rows).fill(probe), signal);
-      await this.#run(new Array(this.#maxRows).fill(probe), signal);
+      for (const rows of paddedRows(this.#maxRows))
+        for (let run = 0; run < RUNS_TO_CAPTURE; run++) await this.#run(new Array(rows).fill(probe), signal);
       const began = performance.now();
       await this.#run([probe], signal);
       ms = performance.now() - began;
     }
     const strayed = await this.#strayed(signal);
     if (strayed) throw strayed;
+    for (const sentence of this.#options.context.graphs.refused) this.#options.log.info(sentence);
     this.#leaveRounds = this.#options.rounds.join(this.#options.contract.tower, () => this.#check());
     return ms;
   }
@@ -169,6 +173,13 @@ export class TensorRtTower implements Engine {
 function rowsOf({ contract, record }: TensorRtTowerOptions): number {
   const rows = record.key.profiles.map((profile) => profile[contract.input.name]?.max[0] ?? 1);
   return contract.fixedBatch ?? Math.max(1, ...rows);
+}
+
+/** A context pads to powers of two and to three quarters of them. */
+function paddedRows(most: number): number[] {
+  const rows = [1, 2, most];
+  for (let power = 4; power < 2 * most; power *= 2) rows.push((power / 4) * 3, power);
+  return [...new Set(rows)].filter((count) => count <= most).sort((a, b) => a - b);
 }
 
 function isOverdue(reason: unknown): boolean {

@@ -116,7 +116,7 @@ function factoryOf(
   let ready: TensorRtContext | undefined = first;
   const { contract, record, device } = place;
   const { tower } = contract;
-  const { canaries, probes, hangMs, onLost } = options;
+  const { canaries, probes, hangMs, onLost, log } = options;
   const canary = { input: canaries[tower], expected: record.canary };
   const inputs = tower === 'text' ? textProbes(probes.text, contract) : [probes.image];
   return async (): Promise<Engine> => {
@@ -132,6 +132,7 @@ function factoryOf(
       rounds,
       hangMs,
       onLost,
+      log,
     });
   };
 }

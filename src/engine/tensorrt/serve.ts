@@ -52,8 +52,9 @@ export async function serveByTensorRt(config: Config, model: ModelContract, hook
   const { log, metrics, progress, signal, gpu, probe, encode, crop } = hooks;
   const store = await PlanStore.open(engines, { log, metrics });
   const side = model.image.resolution!;
-  const plan = async (device: number, tower: Tower): Promise<PlannedTower> =>
-    obtainPlan({
+  const plan = async (device: number, tower: Tower): Promise<PlannedTower> => {
+    const label = `${model.name} ${tower}, engine`;
+    const planned = await obtainPlan({
       store,
       model: model.name,
       contract: model[tower],
@@ -66,12 +67,15 @@ export async function serveByTensorRt(config: Config, model: ModelContract, hook
       threads: executor.threads ?? availableParallelism(),
       limitMs: engines.buildMs,
       metrics,
-      label: `${model.name} ${tower}, engine`,
+      label,
       log,
       progress,
       signal,
       ...(gpu.tensorrt.noBuilder !== undefined && { noBuilder: gpu.tensorrt.noBuilder }),
     });
+    progress({ task: label, phase: 'done', done: 0, unit: 'steps' });
+    return planned;
+  };
   const visible = config.environment.CUDA_VISIBLE_DEVICES?.split(',') ?? [];
   const devices = Array.from(
     { length: executor.replicas },
