@@ -20,6 +20,8 @@ export interface RunningServer {
 
 export interface BuiltServerOptions {
   readonly replicas?: number;
+  /** Default `onnx`, on the CPU; `tensorrt` is on CUDA. */
+  readonly runtime?: 'onnx' | 'tensorrt';
   readonly nodeOptions?: string;
   /** Keys of the encoder beside `model_path` and `device`. */
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
@@ -69,7 +71,12 @@ export async function startBuiltServer(
 export function flowText(
   modelPath: string,
   ports: Ports,
-  { replicas = 1, encoder = {}, tls }: Pick<BuiltServerOptions, 'replicas' | 'encoder' | 'tls'> = {},
+  {
+    replicas = 1,
+    runtime = 'onnx',
+    encoder = {},
+    tls,
+  }: Pick<BuiltServerOptions, 'replicas' | 'runtime' | 'encoder' | 'tls'> = {},
 ): string {
   const pair = tls ? `\n  ssl_certfile: ${tls.certificate}\n  ssl_keyfile: ${tls.key}` : '';
   const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
@@ -86,10 +93,10 @@ executors:
       jtype: CLIPEncoder
       with:
         model_path: ${JSON.stringify(modelPath)}
-        device: cpu${others.join('')}
+        device: ${runtime === 'onnx' ? 'cpu' : 'cuda'}${others.join('')}
       metas:
         py_modules:
-          - clip_server.executors.clip_onnx
+          - clip_server.executors.clip_${runtime}
 `;
 }
 
