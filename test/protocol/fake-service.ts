@@ -120,6 +120,7 @@ export function testConfig(
       host: '127.0.0.1',
       listeners: [],
       cors: false,
+      apiKeys: [],
       prefetch: 1000,
       title: 'My Jina Service',
       description: 'A <service>.',

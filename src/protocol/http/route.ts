@@ -21,6 +21,8 @@ export interface Route {
   readonly summary: string;
   /** Listed in the API document, which steers the Python client. */
   readonly listed: boolean;
+  /** Answered without an API key: it tells no more than whether the server lives and is ready. */
+  readonly open?: boolean;
   /** Left out of the log of requests unless the configuration wants them. */
   readonly probe?: boolean;
   readonly serve: RouteHandler;

@@ -1,5 +1,6 @@
 import { ClipError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { openTrace, type Trace } from '../../observe/tracing.ts';
+import { type KeyCheck, keyCheck } from '../api-keys.ts';
 import type { Site } from '../site.ts';
 import { compressor } from './compress.ts';
 import { allowOrigin, preflight } from './cors.ts';
@@ -15,6 +16,7 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
   const candidates = (path: string): Route[] =>
     exact.get(path) ?? prefixes.filter((route) => path.startsWith(route.path.slice(0, -1)));
 
+  const checkKey = keyCheck(site.config.gateway);
   const compress = compressor(site.config.gateway.httpCompression);
   return async (request, response) => {
     const started = performance.now();
@@ -30,7 +32,8 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
         return response.send(await compress(request, cors ? allowOrigin(request, named) : named));
       },
     };
-    const code = await answer(call, route, found, cors ? preflight(request) : undefined).catch((error) =>
+    const early = cors ? preflight(request) : undefined;
+    const code = await answer(call, { route, found, early, checkKey }).catch((error) =>
       refuse(site, call, error),
     );
     observe(site, request, route, code, performance.now() - started);
@@ -57,16 +60,22 @@ function allows(methods: readonly string[], method: string): boolean {
   return methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
 }
 
+interface Finding {
+  readonly route: Route | undefined;
+  /** Of the path, whatever their methods. */
+  readonly found: readonly Route[];
+  /** The answer to a browser's question before the request itself. */
+  readonly early: Reply | undefined;
+  readonly checkKey: KeyCheck;
+}
+
 /** Synchronous as far as the route itself: a body must be asked for before the first await. */
-async function answer(
-  call: Call,
-  route: Route | undefined,
-  found: readonly Route[],
-  early: Reply | undefined,
-): Promise<'ok' | ErrorCode> {
+async function answer(call: Call, { route, found, early, checkKey }: Finding): Promise<'ok' | ErrorCode> {
   const { method, path, fault } = call.request;
   if (fault) throw fault;
   if (early) return (await call.send(early)) ? 'ok' : 'cancelled';
+  const refusal = route?.open ? undefined : checkKey(call.request.headers.get('authorization'));
+  if (refusal) throw refusal;
   if (route) return await route.serve(call);
   if (found.length === 0) throw new ClipError('not_found', `expected a path of this server, got ${path}`);
   const allow = found.flatMap(({ methods }) => methods).join(', ');

@@ -65,6 +65,7 @@ function debugRoutes(site: Site): Route[] {
     {
       ...get('/dry_run', 'Whether a request would be served.', () => jsonReply(200, dryRun(site))),
       probe: true,
+      open: true,
     },
   ];
 }
@@ -89,19 +90,24 @@ function ownRoutes(site: Site): Route[] {
 }
 
 function probeRoutes({ health, metrics }: Site): Route[] {
-  const probes = [
+  const open = [
     get('/', 'Answers while the server lives.', () => jsonReply(200, {})),
     get('/livez', 'Answers while the server lives.', () => jsonReply(200, { live: true })),
     get('/readyz', 'Whether requests are welcome.', () => {
       const state = health.ready();
       return jsonReply(state.ready ? 200 : 503, state);
     }),
+  ];
+  const closed = [
     get('/metrics', 'Metrics for Prometheus.', async ({ headers }) => {
       const { contentType, body } = await metrics.page(headers.get('accept'));
       return bytesReply(200, contentType, Buffer.from(body));
     }),
   ];
-  return probes.map((route) => ({ ...route, probe: true }));
+  return [...open.map((route) => ({ ...route, open: true })), ...closed].map((route) => ({
+    ...route,
+    probe: true,
+  }));
 }
 
 function documentRoutes(site: Site, routes: readonly Route[]): Route[] {
