@@ -69,6 +69,13 @@ export const ERRORS = {
   rank_failed: kind('The documents cannot be ranked.', 422, 'INVALID_ARGUMENT', false, 'ValueError'),
   unauthorized: kind('The API key is missing or wrong.', 401, 'UNAUTHENTICATED', false, 'PermissionError'),
   unknown_model: kind('The model is not the one that is served.', 404, 'NOT_FOUND', false, 'NotFound'),
+  form_failed: kind(
+    'The vector cannot take the form that was asked for.',
+    422,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
   not_found: kind('There is nothing at this path.', 404, 'UNIMPLEMENTED', false, 'NotFound'),
   unknown_service: kind('There is no service of this name.', 404, 'NOT_FOUND', false, 'NotFound'),
   method_not_allowed: kind(
