@@ -20,6 +20,8 @@ import { rankGroup } from './rank.ts';
 export interface ServiceOptions extends EncoderOptions {
   /** Canonical model name. */
   readonly model: string;
+  /** Other names by which a client may call it. */
+  readonly aliases: readonly string[];
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
@@ -38,8 +40,9 @@ export class Service implements EmbeddingService {
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler } = this.#options;
-    return { ...scheduler.describe(), model, resolution, contextLength: tokenizer.contextLength };
+    const { model, aliases, resolution, tokenizer, scheduler } = this.#options;
+    const { contextLength } = tokenizer;
+    return { ...scheduler.describe(), model, aliases, resolution, contextLength };
   }
 
   vitals(): Vitals {
