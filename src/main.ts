@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Config } from './config/config.ts';
 import { replicaEngines } from './engine/replicas.ts';
 import { servedModel } from './engine/rewrite/towers.ts';
+import { findModel } from './model/catalogue.ts';
 import { columnsOf } from './model/columns.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
@@ -116,6 +117,11 @@ function withinStartTime({ executor }: Config, signal: AbortSignal): AbortSignal
   return AbortSignal.any([signal, late.signal]);
 }
 
+/** What the flow calls the model; a folder's path is nobody's business. */
+function namesOf({ model, modelPath }: Config['executor']): string[] {
+  return model === modelPath ? [] : [model];
+}
+
 async function serveModel(
   config: Config,
   contract: ModelContract,
@@ -151,6 +157,7 @@ async function serveModel(
   const admission = new Admission({ limits, metrics });
   return new Service({
     model: contract.name,
+    aliases: [...(findModel(contract.name)?.aliases ?? []), ...namesOf(executor)],
     resolution,
     tokenizer,
     images,
@@ -160,5 +167,6 @@ async function serveModel(
     admission,
     metrics,
     queueMs: limits.queueMs,
+    ...contract.traits,
   });
 }

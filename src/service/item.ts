@@ -53,7 +53,7 @@ export interface RankedGroup {
 export interface RankedMatch {
   /** Position among the matches of the request. */
   readonly index: number;
-  /** Softmax over the group of `exp(4.60517) × cosine`. */
+  /** Softmax over the group of the model's logit scale × cosine. */
   readonly score: number;
   readonly cosine: number;
 }
@@ -65,6 +65,10 @@ export interface ServiceDescription extends ModelDescription {
   readonly aliases: readonly string[];
   readonly resolution: number;
   readonly contextLength: number;
+  /** What a cosine is multiplied by before the softmax of a ranking. */
+  readonly logitScale: number;
+  /** Lengths, in components, that its vectors may be cut to (Matryoshka). */
+  readonly matryoshkaDimensions: readonly number[];
 }
 
 /** What every protocol translates to. Order is kept; an item that fails does not touch the others. */

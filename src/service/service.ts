@@ -15,16 +15,20 @@ import type {
   ServiceDescription,
 } from './item.ts';
 import { requestPatience } from './patience.ts';
-import { rankGroup } from './rank.ts';
+import { CLIP_LOGIT_SCALE, rankGroup } from './rank.ts';
 
 export interface ServiceOptions extends EncoderOptions {
   /** Canonical model name. */
   readonly model: string;
-  /** Other names by which a client may call it. */
-  readonly aliases: readonly string[];
+  /** Other names by which a client may call it; none where absent. */
+  readonly aliases?: readonly string[];
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
+  /** Default: CLIP's. */
+  readonly logitScale?: number;
+  /** Lengths, in components, that the model was trained to be cut to; default none. */
+  readonly matryoshkaDimensions?: readonly number[];
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -40,9 +44,11 @@ export class Service implements EmbeddingService {
   }
 
   describe(): ServiceDescription {
-    const { model, aliases, resolution, tokenizer, scheduler } = this.#options;
+    const { model, aliases = [], resolution, tokenizer, scheduler } = this.#options;
+    const { logitScale = CLIP_LOGIT_SCALE, matryoshkaDimensions = [] } = this.#options;
     const { contextLength } = tokenizer;
-    return { ...scheduler.describe(), model, aliases, resolution, contextLength };
+    const own = { model, aliases, resolution, contextLength, logitScale, matryoshkaDimensions };
+    return { ...scheduler.describe(), ...own };
   }
 
   vitals(): Vitals {
@@ -81,7 +87,8 @@ export class Service implements EmbeddingService {
     let next = 0;
     return groups.map(({ matches }) => {
       const query = vectors[next++]!;
-      const ranked = rankGroup(query, vectors.slice(next, next + matches.length));
+      const own = vectors.slice(next, next + matches.length);
+      const ranked = rankGroup(query, own, this.#options.logitScale);
       next += matches.length;
       return { query, matches: ranked };
     });

@@ -54,8 +54,11 @@ export class FakeService implements EmbeddingService {
       width: 4,
       normalised: false,
       model: 'fake::model',
+      aliases: ['fake', 'Fa/ke@1'],
       resolution: 224,
       contextLength: 77,
+      logitScale: 100,
+      matryoshkaDimensions: [],
     };
   }
 
