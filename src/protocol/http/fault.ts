@@ -71,5 +71,15 @@ export function faultReply(thrown: unknown): Reply {
     data: [],
     error: { code: error.code, message: error.message },
   };
-  return jsonReply(http, body, BESIDE[error.code]);
+  return refusalReply(error, http, body);
+}
+
+/** A refusal in the shape of any API, with the headers that belong to its code. */
+export function refusalReply(
+  { code }: ClipError,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): Reply {
+  return jsonReply(status, body, { ...BESIDE[code], ...headers });
 }

@@ -1,6 +1,7 @@
 import { ClipError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { openTrace, type Trace } from '../../observe/tracing.ts';
 import { type KeyCheck, keyCheck } from '../api-keys.ts';
+import { isOpenAiPath, openAiFault } from '../openai/fault.ts';
 import type { Site } from '../site.ts';
 import { compressor } from './compress.ts';
 import { allowOrigin, preflight } from './cors.ts';
@@ -33,8 +34,9 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
       },
     };
     const early = cors ? preflight(request) : undefined;
-    const code = await answer(call, { route, found, early, checkKey }).catch((error) =>
-      refuse(site, call, error),
+    const fault = (route ?? found[0])?.fault ?? (isOpenAiPath(request.path) ? openAiFault : faultReply);
+    const code = await answer(call, { route, found, early, checkKey, fault }).catch((error) =>
+      refuse(site, call, fault, error),
     );
     observe(site, request, route, code, performance.now() - started);
     trace?.end(code === 'ok' ? undefined : new ClipError(code, ERRORS[code].sentence));
@@ -67,10 +69,15 @@ interface Finding {
   /** The answer to a browser's question before the request itself. */
   readonly early: Reply | undefined;
   readonly checkKey: KeyCheck;
+  /** The answer to what goes wrong. */
+  readonly fault: (thrown: unknown) => Reply;
 }
 
 /** Synchronous as far as the route itself: a body must be asked for before the first await. */
-async function answer(call: Call, { route, found, early, checkKey }: Finding): Promise<'ok' | ErrorCode> {
+async function answer(
+  call: Call,
+  { route, found, early, checkKey, fault: refusalOf }: Finding,
+): Promise<'ok' | ErrorCode> {
   const { method, path, fault } = call.request;
   if (fault) throw fault;
   if (early) return (await call.send(early)) ? 'ok' : 'cancelled';
@@ -80,15 +87,20 @@ async function answer(call: Call, { route, found, early, checkKey }: Finding): P
   if (found.length === 0) throw new ClipError('not_found', `expected a path of this server, got ${path}`);
   const allow = found.flatMap(({ methods }) => methods).join(', ');
   const error = new ClipError('method_not_allowed', `expected ${allow} for ${path}, got ${method}`);
-  const reply = faultReply(error);
+  const reply = refusalOf(error);
   await call.send({ ...reply, headers: { ...reply.headers, allow } });
   return error.code;
 }
 
-async function refuse(site: Site, call: Call, thrown: unknown): Promise<ErrorCode> {
+async function refuse(
+  site: Site,
+  call: Call,
+  refusalOf: Finding['fault'],
+  thrown: unknown,
+): Promise<ErrorCode> {
   const error = ClipError.from(thrown);
   if (error.code === 'internal') site.log.error({ err: error, path: call.request.path }, 'a request failed');
-  await call.send(faultReply(error));
+  await call.send(refusalOf(error));
   return error.code;
 }
 
