@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClipError } from '../errors.ts';
 import { writeHalves } from '../float16.ts';
 import type { EmbeddingType, OutputForm } from './form.ts';
+import type { Outcome } from './item.ts';
 
 /** A vector in the form that was asked for. */
 export interface Shaped {
@@ -11,6 +13,10 @@ export interface Shaped {
   readonly base64: boolean;
 }
 
+export type ShapedOutcome = { readonly vector: Shaped } | Extract<Outcome, { readonly error: ClipError }>;
+
+/** Shaping holds the event loop for no longer than this. */
+const SLICE_MS = 1;
 /** What int8 1 stands for is 1 ⁄ 127: of a vector of length 1 no component is beyond ±127. */
 const INT8_SCALE = 127;
 /** What uint8 and binary have their zero at. */
@@ -35,6 +41,30 @@ export function shape(vector: Float32Array, form: OutputForm): Shaped {
   const { type, dimensions = vector.length, normalise, base64 } = form;
   const kept = dimensions < vector.length ? vector.subarray(0, dimensions) : vector;
   return { type, base64, data: convert(normalise ? normalised(kept) : kept, type) };
+}
+
+/** Each outcome for itself: a vector that cannot take the form is an error. */
+export async function shapeOutcomes(
+  outcomes: readonly Outcome[],
+  form: OutputForm,
+): Promise<ShapedOutcome[]> {
+  const shaped: ShapedOutcome[] = [];
+  let sliceBegan = performance.now();
+  for (const outcome of outcomes) {
+    shaped.push('error' in outcome ? outcome : shapeOutcome(outcome.vector, form));
+    if (performance.now() - sliceBegan < SLICE_MS) continue;
+    await nextTurn();
+    sliceBegan = performance.now();
+  }
+  return shaped;
+}
+
+function shapeOutcome(vector: Float32Array, form: OutputForm): ShapedOutcome {
+  try {
+    return { vector: shape(vector, form) };
+  } catch (error) {
+    return { error: ClipError.from(error) };
+  }
 }
 
 /** Standard base64 of the numbers' bytes, little-endian. */

@@ -46,6 +46,9 @@ export class FakeService implements EmbeddingService {
   /** Awaited before each answer. */
   work: (context: Context) => Promise<void> = async () => {};
 
+  /** Vectors that differ from `vectorOf`'s. */
+  vector: (item: Item) => Float32Array | undefined = () => undefined;
+
   describe(): ReturnType<EmbeddingService['describe']> {
     return {
       runtime: 'fake',
@@ -99,7 +102,7 @@ export class FakeService implements EmbeddingService {
     return items.map((item) => {
       const code = item.kind === 'text' ? /^fail:(\w+)/.exec(item.text)?.[1] : undefined;
       if (code) return { error: new ClipError(code as ClipError['code'], `expected no ${code}, got 'one'`) };
-      return { vector: vectorOf(item), ...tokensOf(item) };
+      return { vector: this.vector(item) ?? vectorOf(item), ...tokensOf(item) };
     });
   }
 
