@@ -5,12 +5,12 @@ import { checkMediaType, jsonCall } from '../http/json-call.ts';
 import type { RouteHandler } from '../http/route.ts';
 import { describe } from '../jina/field-error.ts';
 import { listToJson } from '../jina/response.ts';
+import { shapedToJson } from '../jina/write-document.ts';
 import type { Site } from '../site.ts';
 import { bodyObject, type Embedded, embed, tokensOf } from './embed.ts';
 import { readInput } from './input.ts';
 import { checkModel } from './model-name.ts';
 import { ParameterError } from './parameter-error.ts';
-import { shapedToJson } from './write.ts';
 
 interface EmbeddingsRequest {
   readonly items: readonly Item[];
