@@ -17,8 +17,10 @@ export interface Rig extends AsyncDisposable {
   url(scheme: Scheme): string;
 }
 
-export async function openRig(apiKeys: readonly string[] = []): Promise<Rig> {
-  const service = new FakeService();
+export async function openRig(
+  apiKeys: readonly string[] = [],
+  service: FakeService = new FakeService(),
+): Promise<Rig> {
   const reasons: string[] = [];
   const protocols = { http: 'http', grpc: 'grpc', ws: 'websocket' } as const;
   const listeners = Object.values(protocols).map((protocol) => ({ protocol, port: 0 }));

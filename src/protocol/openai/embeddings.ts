@@ -8,12 +8,14 @@ import { listToJson } from '../jina/response.ts';
 import { shapedToJson } from '../jina/write-document.ts';
 import type { Site } from '../site.ts';
 import { bodyObject, type Embedded, embed, tokensOf } from './embed.ts';
-import { readInput } from './input.ts';
+import { isList, readInput } from './input.ts';
 import { checkModel } from './model-name.ts';
 import { ParameterError } from './parameter-error.ts';
 
 interface EmbeddingsRequest {
   readonly items: readonly Item[];
+  /** Where an item stands in the body. */
+  readonly nameOf: (index: number) => string;
   readonly form: OutputForm;
 }
 
@@ -23,10 +25,9 @@ export function embeddings(site: Site): RouteHandler {
     checkMediaType(call.request);
     return jsonCall(site, call, {
       parse: (body) => readEmbeddings(body, site.service.describe(), site.config.limits.itemsPerRequest),
-      serve: ({ items, form }, life) =>
+      serve: ({ form, ...request }, life) =>
         embed(site, call, life, {
-          items,
-          nameOf: (i) => (items.length === 1 ? 'input' : `input[${i}]`),
+          ...request,
           print: (embedded) => print(embedded, form, site.service.describe().model),
         }),
     });
@@ -45,7 +46,9 @@ function readEmbeddings(body: unknown, model: ServiceDescription, maxItems: numb
     throw new ParameterError('user', `expected a string, got ${describe(given.user)}`);
   const normalise = given.normalize ?? given.normalise ?? true;
   const form = readForm({ ...given, normalize: normalise, normalise: given.normalise ?? normalise }, model);
-  return { items: readInput(given.input, { maxItems, modality: readModality(given.modality) }), form };
+  const { input } = given;
+  const nameOf = (i: number) => (isList(input) ? `input[${i}]` : 'input');
+  return { items: readInput(input, { maxItems, modality: readModality(given.modality) }), nameOf, form };
 }
 
 function readModality(modality: unknown): 'text' | 'image' | undefined {

@@ -25,7 +25,7 @@ export interface InputOptions {
 export function readInput(input: unknown, options: InputOptions): Item[] {
   if (input === undefined || input === null)
     throw new ParameterError('input', `expected ${EXPECTED}, got none`);
-  if (!Array.isArray(input) || typeof input[0] === 'number') return [readItem(input, 'input', options)];
+  if (!isList(input)) return [readItem(input, 'input', options)];
   if (input.length === 0) throw new ParameterError('input', 'expected at least one item, got an empty list');
   checkCount(input.length, options.maxItems);
   return input.map((item, i) => readItem(item, `input[${i}]`, options));
@@ -38,6 +38,11 @@ export function checkCount(items: number, most: number): void {
       'too_many_items',
       `input: expected at most ${most} items (limit items_per_request), got ${items}`,
     );
+}
+
+/** Whether it holds several items, and not one. */
+export function isList(input: unknown): input is readonly unknown[] {
+  return Array.isArray(input) && typeof input[0] !== 'number';
 }
 
 function readItem(item: unknown, where: string, { modality }: InputOptions): Item {
