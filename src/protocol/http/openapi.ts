@@ -8,6 +8,7 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
   401: 'The API key is missing or wrong.',
   403: 'The configuration forbids what is asked for.',
   404: 'There is nothing of this name.',
+  405: 'The path does not take this method.',
   408: 'The body came too slowly.',
   413: 'The request is larger than a limit.',
   414: 'The path is longer than the limit.',

@@ -124,7 +124,8 @@ function ownRoutes(site: Site): Route[] {
     path,
     methods: ['POST'],
     summary,
-    operation: { ...DOCUMENTS, faults: faultStatuses('items'), ...documented },
+    // A parameter may name another path.
+    operation: { ...DOCUMENTS, faults: [...faultStatuses('items'), 404, 405], ...documented },
     serve: dataRoute(site, { endpoint, style: 'own' }),
   });
   return [
