@@ -14,6 +14,8 @@ export interface ChildOptions {
 /** What stands in for an answer where the process had none: how it ended, as a clause. */
 export interface ChildFailure {
   readonly failure: string;
+  /** By which the process was ended from outside, or ended itself; absent where its time was up. */
+  readonly endedBy?: NodeJS.Signals;
 }
 
 /** Kept of what the process writes to its error output. */
@@ -57,11 +59,11 @@ export async function askChild<Said, Answer extends object>(
   const timer = setTimeout(() => finish(late), limitMs);
   const leave = onAbort(signal, () => finish());
   child.send(task, (error) => error && finish());
-  const words = await ended;
+  const end = await ended;
   clearTimeout(timer);
   leave();
   signal.throwIfAborted();
-  return last ?? { failure: words };
+  return last ?? end;
 }
 
 /** The process's end of the wire: takes one task, and may say any number of things until whoever asked ends it. */
@@ -73,17 +75,18 @@ export function answerParent<Task, Said>(work: (task: Task, say: (said: Said) =>
   process.once('message', (task: Task) => work(task, (said) => void process.send!(said)));
 }
 
-/** How the process ended, in words. Never rejects. */
-function endOf(child: ChildProcess): Promise<string> {
+/** How the process ended. Never rejects. */
+function endOf(child: ChildProcess): Promise<ChildFailure> {
   let tail = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-TAIL_CHARACTERS);
   });
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(`its process: ${error.message}`));
+    child.once('error', (error) => resolve({ failure: `its process: ${error.message}` }));
     child.once('close', (code, signal) => {
       const words = tail.trim();
-      resolve(`its process ended with ${signal ?? `code ${code}`}${words && `: ${words}`}`);
+      const failure = `its process ended with ${signal ?? `code ${code}`}${words && `: ${words}`}`;
+      resolve({ failure, ...(signal && { endedBy: signal }) });
     });
   });
 }

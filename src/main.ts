@@ -1,12 +1,12 @@
-import { availableParallelism } from 'node:os';
 import type { Config } from './config/config.ts';
-import { replicaEngines } from './engine/replicas.ts';
-import { servedModel } from './engine/rewrite/towers.ts';
+import { type ChoiceHooks, chooseEngines } from './engine/choice.ts';
+import type { LostCause } from './engine/engine.ts';
+import type { TensorRtPaths } from './engine/tensorrt/serve.ts';
+import { ClipError } from './errors.ts';
 import { findModel } from './model/catalogue.ts';
 import { columnsOf } from './model/columns.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
-import type { ModelContract } from './model/tower.ts';
 import { obtainAddon } from './native/build.ts';
 import { keepTrimmed } from './native/trim.ts';
 import { readiness } from './observe/health.ts';
@@ -34,6 +34,15 @@ export interface Hooks {
   readonly signal: AbortSignal;
   /** Of this program. */
   readonly version: string;
+  /** Present where the flow asks for TensorRT, the host can run it, and whoever started this process ends it well. */
+  readonly gpu?: {
+    readonly tensorrt: TensorRtPaths;
+    /** The process is of no use any more: requests are refused until it is closed. */
+    onLost(cause: LostCause): void;
+    /** How often serving processes were started anew, by cause. */
+    readonly restarts: Readonly<Record<string, number>>;
+  };
+  readonly instead?: ChoiceHooks['instead'];
 }
 
 export interface Server {
@@ -74,6 +83,8 @@ export async function startServer(config: Config, given: Hooks): Promise<Server>
   const closers = new Closers();
   const metrics = new Metrics(config.executor.name);
   const gate = new ServiceGate();
+  for (const [cause, count] of Object.entries(hooks.gpu?.restarts ?? {}))
+    metrics.processRestarts.inc({ cause }, count);
   try {
     const health = { ready: () => readiness(gate.vitals()) };
     const { log, version } = hooks;
@@ -87,18 +98,7 @@ export async function startServer(config: Config, given: Hooks): Promise<Server>
     metrics.jina.exportTo(telemetry.meter);
     const sockets = await listen({ config, service: gate, health, metrics, log, version });
     closers.add(() => sockets.close(config.limits.drainMs));
-    const { model, modelPath } = config.executor;
-    const prepared = await prepareModel({ name: model, modelPath }, config.files, hooks);
-    for (const warning of prepared.warnings) hooks.log.warn(warning);
-    const served = await servedModel(prepared.contract, {
-      ...hooks,
-      rewrite: config.executor.rewrite,
-      cache: config.files.cache,
-      threads: config.executor.threads ?? availableParallelism(),
-      metrics,
-    });
-    closers.add(() => served.close());
-    const service = await serveModel(config, served.contract, metrics, hooks, closers);
+    const service = await serveModel(config, { ...hooks, metrics, gate, closers });
     closers.add(() => service.drain(config.limits.drainMs));
     gate.open(service);
     return { ...sockets, metrics, description: service.describe(), close: () => closers.close() };
@@ -122,26 +122,38 @@ function namesOf({ model, modelPath }: Config['executor']): string[] {
   return model === modelPath ? [] : [model];
 }
 
-async function serveModel(
-  config: Config,
-  contract: ModelContract,
-  metrics: Metrics,
-  { log, progress, signal }: Hooks,
-  closers: Closers,
-) {
+interface ModelHooks extends Hooks {
+  readonly metrics: Metrics;
+  readonly gate: ServiceGate;
+  readonly closers: Closers;
+}
+
+async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
+  const { log, signal, metrics, gpu, closers } = hooks;
   const { executor, limits } = config;
-  const tokenizer = await createTokenizer(contract, limits);
-  const resolution = contract.image.resolution!;
+  const { model, modelPath } = executor;
+  const prepared = await prepareModel({ name: model, modelPath }, config.files, hooks);
+  for (const warning of prepared.warnings) log.warn(warning);
+  const tokenizer = await createTokenizer(prepared.contract, limits);
+  const encode = (text: string) => tokenizer.encode(text);
+  let scheduler: Scheduler | undefined;
+  const loss = gpu && {
+    gpu: { ...gpu, onLost: lossOf({ ...hooks, gpu }, (reason) => scheduler?.close(reason)) },
+  };
+  const resolution = prepared.contract.image.resolution!;
   const workers = executor.preprocessWorkers * executor.replicas;
   const addon = await obtainAddon(log, signal);
   log.debug({ jpeg: addon.jpeg }, `JPEGs are decoded by ${addon.jpeg.by}`);
   const images = new ImagePreprocessor({ resolution, workers, limits, addon, metrics });
   closers.add(() => images.close());
+  const crop = (file: Uint8Array) => images.fromBytes(file, signal);
   const uris = new UriLoader({ config: config.fetch, limits, metrics, log });
   closers.add(() => uris.close());
-  const probe = tokenizer.encode('a photo of a cat');
-  const scheduler = new Scheduler({
-    engines: replicaEngines(config, contract, probe, progress),
+  const chosen = await chooseEngines(config, prepared.contract, { ...hooks, ...loss, encode, crop });
+  closers.add(() => chosen.close());
+  const { contract, engines, instead } = chosen;
+  scheduler = new Scheduler({
+    engines,
     maxBatch: executor.minibatchSize,
     columnsOf: (text) => columnsOf(text, contract.text.cut),
     ...(contract.image.tokens && { tokensPerImage: contract.image.tokens }),
@@ -150,12 +162,13 @@ async function serveModel(
     metrics,
     log,
   });
-  closers.add(() => scheduler.close());
+  closers.add(() => scheduler?.close());
   await scheduler.start(signal);
   await addon.trimMemory();
   closers.add(keepTrimmed(addon));
   const admission = new Admission({ limits, metrics });
   return new Service({
+    ...(instead && { instead }),
     model: contract.name,
     aliases: [...(findModel(contract.name)?.aliases ?? []), ...namesOf(executor)],
     resolution,
@@ -167,6 +180,26 @@ async function serveModel(
     admission,
     metrics,
     queueMs: limits.queueMs,
-    ...contract.traits,
+    ...prepared.contract.traits,
   });
+}
+
+/** What happens when a GPU is lost: no request is let in any more, those in flight are refused, and whoever started this learns it. */
+function lossOf(
+  { log, gate, gpu }: ModelHooks & Required<Pick<Hooks, 'gpu'>>,
+  refuse: (reason: ClipError) => Promise<void> | undefined,
+) {
+  let isLost = false;
+  return (cause: LostCause, error: Error) => {
+    if (isLost) return;
+    isLost = true;
+    log.error({ err: error, cause }, 'the GPU is lost to this process, which ends');
+    const reason = new ClipError(
+      'not_ready',
+      `the GPU is lost, and the server starts anew: ${error.message}`,
+    );
+    gate.lose(reason);
+    void refuse(reason);
+    gpu.onLost(cause);
+  };
 }

@@ -12,44 +12,11 @@ namespace {
 /// Of an input under all profiles.
 size_t most_bytes(const Engine& engine, size_t input) {
   size_t most = 0;
-  for (const Profile& profile : engine.profiles()) {
+  for (const EngineProfile& profile : engine.profiles()) {
     const Shape& shape = profile.inputs()[input].max;
     most = std::max(most, static_cast<size_t>(shape[0]) * row_elements(shape));
   }
   return most * bytes_of(engine.inputs()[input].element);
-}
-
-size_t given_bytes(const Feed& feed) {
-  size_t bytes = 0;
-  for (const Feed::Piece& piece : feed.pieces) bytes += piece.bytes;
-  return bytes;
-}
-
-/// Whether the input may be CLIP's normalised planes: float32 [rows, 3, height, width].
-bool takes_planes(const Binding& input) {
-  return input.element == Element::float32 && input.shape.size() == 4 && input.shape[1] == 3;
-}
-
-/// Bytes [rows, height, width, 3], which the device is to normalise.
-bool is_rgb(const Binding& input, const Feed& feed) {
-  return takes_planes(input) && feed.element == Element::uint8 && feed.shape.size() == 4 && feed.shape[3] == 3;
-}
-
-/// What the feed is once it is in the input.
-Shape shape_in(const Binding& input, const Feed& feed) {
-  const Shape& shape = feed.shape;
-  return is_rgb(input, feed) ? Shape{shape[0], 3, shape[1], shape[2]} : shape;
-}
-
-/// @throws Fault `failed` where the feed is not one of this input
-void require_fit(const Binding& input, const Feed& feed, int64_t rows) {
-  const auto refuse = [&](const std::string& expected, const std::string& got) {
-    throw Fault(FaultCode::failed, "feed " + feed.name + ": " + expected + " expected, got " + got);
-  };
-  if (feed.element != input.element && !is_rgb(input, feed)) refuse(name_of(input.element), name_of(feed.element));
-  if (feed.shape.size() != input.shape.size())
-    refuse(std::to_string(input.shape.size()) + " dimensions", text_of(feed.shape));
-  if (feed.shape[0] != rows) refuse(std::to_string(rows) + " rows, as of the first feed", text_of(feed.shape));
 }
 
 /// The device, current on this thread.
@@ -138,7 +105,7 @@ void Context::prepare(nvinfer1::IExecutionContext& execution, int32_t profile) {
 void Context::run(const std::vector<Feed>& feeds, float* out) {
   device()->require();
   due_.reset();
-  Run run = plan(feeds);
+  const RunPlan run = plan_run(*engine_, feeds, options_.graphs);
   const size_t bytes = static_cast<size_t>(run.rows) * engine_->width() * sizeof(float);
   const std::string what = std::to_string(run.rows) + " rows";
   const Driver& driver = device()->driver();
@@ -147,7 +114,7 @@ void Context::run(const std::vector<Feed>& feeds, float* out) {
     compute(run);
     device()->check(driver.copy_to_host, output_.pinned.data(), output_.memory.get(), bytes, stream_.get());
     device()->check(driver.event_record, done_.get(), stream_.get());
-  } catch (const Fault&) {
+  } catch (...) {
     // What is in the stream reads and writes the staging memory of the next run.
     device()->require();
     device()->check(driver.event_record, done_.get(), stream_.get());
@@ -158,44 +125,18 @@ void Context::run(const std::vector<Feed>& feeds, float* out) {
   std::memcpy(out, output_.pinned.data(), bytes);
 }
 
-Context::Run Context::plan(const std::vector<Feed>& feeds) const {
-  Run run{};
-  run.rows = feeds.empty() || feeds.front().shape.empty() ? 0 : feeds.front().shape.front();
-  for (const Binding& input : engine_->inputs()) {
-    const auto feed = std::find_if(feeds.begin(), feeds.end(), [&](const Feed& one) { return one.name == input.name; });
-    if (feed == feeds.end()) throw Fault(FaultCode::failed, "feed " + input.name + " is missing");
-    require_fit(input, *feed, run.rows);
-    run.feeds.push_back(&*feed);
-    run.shapes.push_back(shape_in(input, *feed));
-  }
-  if (feeds.size() != run.feeds.size())
-    throw Fault(FaultCode::failed, std::to_string(run.feeds.size()) + " feeds expected, got " + std::to_string(feeds.size()));
-  const Choice choice = choose_profile(engine_->profiles(), run.shapes, options_.graphs);
-  run.profile = choice.profile;
-  run.padded = choice.rows;
-  run.key.push_back(static_cast<int64_t>(choice.profile));
-  for (Shape& shape : run.shapes) {
-    shape[0] = choice.rows;
-    run.key.insert(run.key.end(), shape.begin(), shape.end());
-  }
-  return run;
-}
-
-void Context::upload(const Run& run) {
+void Context::upload(const RunPlan& run) {
   const Driver& driver = device()->driver();
   for (size_t input = 0; input < inputs_.size(); input++) {
     const Feed& feed = *run.feeds[input];
     const Staging& staging = inputs_[input];
-    const size_t row = row_elements(feed.shape), bytes = static_cast<size_t>(run.rows) * row * bytes_of(feed.element);
-    if (given_bytes(feed) != bytes)
-      throw Fault(FaultCode::failed, "feed " + feed.name + ": " + std::to_string(bytes) + " bytes expected for " +
-                                         text_of(feed.shape) + ", got " + std::to_string(given_bytes(feed)));
+    const size_t row = row_elements(run.shapes[input]), bytes = static_cast<size_t>(run.rows) * run.row_bytes(input);
     unsigned char* to = staging.pinned.data();
     for (const Feed::Piece& piece : feed.pieces) {
       std::memcpy(to, piece.data, piece.bytes);
       to += piece.bytes;
     }
-    const bool rgb = is_rgb(*staging.binding, feed);
+    const bool rgb = run.normalised[input];
     const DeviceAddress target = rgb ? staging.rgb->get() : staging.memory.get();
     device()->check(driver.copy_to_device, target, staging.pinned.data(), bytes, stream_.get());
     if (rgb)
@@ -207,7 +148,7 @@ void Context::upload(const Run& run) {
   }
 }
 
-void Context::compute(const Run& run) {
+void Context::compute(const RunPlan& run) {
   if (graphs_.launch(run.key)) return;
   Listener listener;
   set_shapes(run);
@@ -215,10 +156,10 @@ void Context::compute(const Run& run) {
     shapes_[run.profile].clear();
     fail("TensorRT does not run " + std::to_string(run.rows) + " rows", listener);
   }
-  if (graphs_.is_due(run.key)) due_ = run;
+  if (graphs_.is_due(run.key)) due_ = Due{run.profile, run.key, run.text()};
 }
 
-void Context::set_shapes(const Run& run) {
+void Context::set_shapes(const RunPlan& run) {
   if (shapes_[run.profile] == run.shapes) return;
   Listener listener;
   nvinfer1::IExecutionContext& execution = *executions_->of_profile[run.profile];
@@ -234,10 +175,8 @@ void Context::set_shapes(const Run& run) {
 
 void Context::capture_if_due() {
   if (!due_) return;
-  const Run run = *std::exchange(due_, std::nullopt);
-  std::string what;
-  for (const Shape& shape : run.shapes) what += (what.empty() ? "" : " and ") + text_of(shape);
-  graphs_.capture(run.key, what, [&] { return executions_->of_profile[run.profile]->enqueueV3(stream_.get()); });
+  const Due due = *std::exchange(due_, std::nullopt);
+  graphs_.capture(due.key, due.what, [&] { return executions_->of_profile[due.profile]->enqueueV3(stream_.get()); });
   executions_->recorder.clear();
 }
 

@@ -9,6 +9,7 @@
 #include "graphs.h"
 #include "kernels.h"
 #include "resources.h"
+#include "run_plan.h"
 
 namespace clip::tensorrt {
 
@@ -51,24 +52,21 @@ class Context {
     ErrorRecorder recorder;
     std::vector<std::unique_ptr<nvinfer1::IExecutionContext>> of_profile;
   };
-  /// What a run does, decided before anything is copied.
-  struct Run {
-    std::vector<const Feed*> feeds;  // in the order of the engine's inputs
-    int64_t rows;
-    int64_t padded;
+
+  /// Of the last run, whose shapes are set.
+  struct Due {
     size_t profile;
-    std::vector<Shape> shapes;  // of the inputs, padded
     Graphs::Key key;
+    std::string what;
   };
 
   Staging stage(const Binding& binding, size_t bytes) const;
   void stage_inputs();
   void make_executions();
   void prepare(nvinfer1::IExecutionContext& execution, int32_t profile);
-  Run plan(const std::vector<Feed>& feeds) const;
-  void upload(const Run& run);
-  void compute(const Run& run);
-  void set_shapes(const Run& run);
+  void upload(const RunPlan& run);
+  void compute(const RunPlan& run);
+  void set_shapes(const RunPlan& run);
   void wait(const std::string& what);
   [[noreturn]] void fail(const std::string& what, const Listener& listener);
   size_t held_bytes() const;
@@ -84,7 +82,7 @@ class Context {
   std::unique_ptr<Executions> executions_;
   std::vector<std::vector<Shape>> shapes_;  // of each profile, as last set
   Graphs graphs_;
-  std::optional<Run> due_;
+  std::optional<Due> due_;
 };
 
 }  // namespace clip::tensorrt

@@ -53,8 +53,8 @@ Napi::Value run(const Napi::CallbackInfo& info, Handle& handle) try {
   if (handle.busy->exchange(true)) throw Fault(FaultCode::failed, "a run is in flight: a context has one at a time");
   const Environment::Ticket ticket = handle.environment->promise(result, lent);
   handle.environment->settle_within(ticket.id, with_margin(context.hang), context.thread->device());
-  const bool posted = context.thread->post([environment = handle.environment, busy = handle.busy, id = ticket.id, out = result.Data(),
-                        feeds = std::move(feeds)](Context& context) {
+  const bool posted = context.thread->post([environment = handle.environment, busy = handle.busy, id = ticket.id,
+                                            out = result.Data(), feeds = std::move(feeds)](Context& context) {
     std::exception_ptr thrown;
     try {
       context.run(feeds, out);
@@ -76,7 +76,8 @@ Napi::Value run(const Napi::CallbackInfo& info, Handle& handle) try {
 
 Napi::Value close(const Napi::CallbackInfo& info, Handle& handle) {
   if (handle.closing.IsEmpty()) {
-    const auto work = [thread = handle.context.thread, hang = handle.context.hang]() -> Settle {
+    const auto work = [stay = handle.environment->stay(), thread = handle.context.thread,
+                       hang = handle.context.hang]() -> Settle {
       close_context(*thread, hang);
       return [](Napi::Env env) { return env.Undefined(); };
     };
@@ -123,7 +124,8 @@ OpenContext open_context(const std::shared_ptr<Engine>& engine, Context::Options
 Napi::Object context_object(Napi::Env env, std::shared_ptr<Environment> environment, OpenContext context) {
   environment->adopt(context.thread);
   const auto graphs = context.graphs;
-  const auto handle = std::make_shared<Handle>(Handle{std::move(environment), std::move(context), std::make_shared<std::atomic<bool>>(false), {}});
+  const auto handle = std::make_shared<Handle>(
+      Handle{std::move(environment), std::move(context), std::make_shared<std::atomic<bool>>(false), {}});
   Napi::Object object = Napi::Object::New(env);
   object["run"] = Napi::Function::New(env, [handle](const Napi::CallbackInfo& info) { return run(info, *handle); }, "run");
   object["close"] =

@@ -99,7 +99,7 @@ void Engine::read_profiles() {
     throw Fault(FaultCode::plan, "the plan's profile " + std::to_string(profile) + " has no shapes of " + input.name);
   };
   for (int32_t profile = 0; profile < engine.getNbOptimizationProfiles(); profile++) {
-    std::vector<Profile::Range> ranges;
+    std::vector<EngineProfile::Range> ranges;
     for (const Binding& input : inputs_)
       ranges.push_back({bound(input, profile, nvinfer1::OptProfileSelector::kMIN),
                         bound(input, profile, nvinfer1::OptProfileSelector::kOPT),
@@ -111,7 +111,7 @@ void Engine::read_profiles() {
 
 int64_t Engine::max_rows() const {
   int64_t most = 0;
-  for (const Profile& profile : profiles_) most = std::max(most, profile.max_rows());
+  for (const EngineProfile& profile : profiles_) most = std::max(most, profile.max_rows());
   return most;
 }
 

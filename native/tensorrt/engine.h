@@ -7,7 +7,7 @@
 
 #include "cuda.h"
 #include "library.h"
-#include "profile.h"
+#include "engine_profile.h"
 #include "tensor.h"
 
 namespace clip::tensorrt {
@@ -31,7 +31,7 @@ class Engine {
   /// float32, rows × width.
   const Binding& output() const { return output_; }
   size_t width() const { return static_cast<size_t>(output_.shape.back()); }
-  const std::vector<Profile>& profiles() const { return profiles_; }
+  const std::vector<EngineProfile>& profiles() const { return profiles_; }
   int64_t max_rows() const;
   /// Scratch that one run under any of the profiles needs.
   size_t scratch_bytes() const;
@@ -57,7 +57,7 @@ class Engine {
   std::unique_ptr<Loaded> loaded_;
   std::vector<Binding> inputs_;
   Binding output_;
-  std::vector<Profile> profiles_;
+  std::vector<EngineProfile> profiles_;
   std::atomic<size_t> device_bytes_;
 };
 

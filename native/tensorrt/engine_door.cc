@@ -70,7 +70,8 @@ Napi::Array bindings_array(Napi::Env env, const Engine& engine) {
 
 Napi::Value start_context(const Napi::CallbackInfo& info, const std::shared_ptr<Handle>& handle) {
   const Context::Options options = read_options(info[0]);
-  const auto work = [handle = std::weak_ptr(handle), engine = handle->engine, options]() -> Settle {
+  const auto work = [stay = handle->environment->stay(), handle = std::weak_ptr(handle), engine = handle->engine,
+                     options]() -> Settle {
     if (!engine) throw Fault(FaultCode::failed, "the engine is closed");
     return [handle, context = open_context(engine, options)](Napi::Env env) -> Napi::Value {
       const auto owner = handle.lock();
@@ -87,7 +88,8 @@ Napi::Value close_engine(const Napi::CallbackInfo& info, Handle& handle) {
     // At once, so that no run begins meanwhile.
     for (const Handle::Child& child : handle.contexts)
       if (const auto thread = child.thread.lock()) thread->end();
-    auto work = [contexts = std::move(handle.contexts), engine = std::move(handle.engine)]() mutable -> Settle {
+    auto work = [stay = handle.environment->stay(), contexts = std::move(handle.contexts),
+                 engine = std::move(handle.engine)]() mutable -> Settle {
       for (const Handle::Child& child : contexts)
         if (const auto thread = child.thread.lock()) close_context(*thread, child.hang);
       engine.reset();
@@ -126,7 +128,7 @@ struct Opener {
     const auto plan = info[0].As<Napi::Uint8Array>();
     const std::span<const uint8_t> bytes(plan.Data(), plan.ByteLength());
     const size_t index = info[1].As<Napi::Number>().Uint32Value();
-    const auto work = [opener = *this, bytes, index]() -> Settle {
+    const auto work = [stay = environment->stay(), opener = *this, bytes, index]() -> Settle {
       const auto engine = std::make_shared<Engine>(opener.library, opener.devices->get(index), bytes);
       return [environment = opener.environment, engine](Napi::Env env) {
         return engine_object(env, std::make_shared<Handle>(Handle{environment, engine, {}, {}}));

@@ -1,6 +1,8 @@
 #include "environment.h"
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "door.h"
 
@@ -9,6 +11,13 @@ namespace {
 
 /// For what the device does when the environment ends; and, once its work has been given up, for threads to notice.
 constexpr auto kGrace = std::chrono::milliseconds(2000), kNotice = std::chrono::milliseconds(200);
+/// For what a library does: to deserialise a plan of 2 GB takes seconds.
+constexpr std::chrono::milliseconds kStay(20'000), kLook(5);
+
+template <typename Kept>
+void forget_expired(std::vector<std::weak_ptr<Kept>>& all) {
+  std::erase_if(all, [](const auto& one) { return one.expired(); });
+}
 
 }  // namespace
 
@@ -70,8 +79,15 @@ void Environment::finish(Napi::Env env, const Outcome& outcome) {
 }
 
 void Environment::adopt(std::weak_ptr<ContextThread> thread) {
-  std::erase_if(threads_, [](const auto& one) { return one.expired(); });
+  forget_expired(threads_);
   threads_.push_back(std::move(thread));
+}
+
+std::shared_ptr<const void> Environment::stay() {
+  forget_expired(stays_);
+  std::shared_ptr<const void> stay = std::make_shared<char>();
+  stays_.push_back(stay);
+  return stay;
 }
 
 void Environment::end() {
@@ -81,6 +97,12 @@ void Environment::end() {
     is_open_ = false;
     door_.Release();
   }
+  end_threads();
+  await_stays();
+  pending_.clear();
+}
+
+void Environment::end_threads() {
   std::vector<std::shared_ptr<ContextThread>> threads;
   for (const auto& weak : threads_)
     if (auto thread = weak.lock()) threads.push_back(std::move(thread));
@@ -91,7 +113,13 @@ void Environment::end() {
       thread->device()->lose(Fault(FaultCode::cancelled, "the JavaScript environment has ended"));
   const auto given_up = std::chrono::steady_clock::now();
   for (const auto& thread : threads) thread->has_ended_by(given_up + kNotice);
-  pending_.clear();
+}
+
+void Environment::await_stays() const {
+  const auto bound = std::chrono::steady_clock::now() + kStay;
+  const auto is_over = [](const auto& stay) { return stay.expired(); };
+  while (!std::all_of(stays_.begin(), stays_.end(), is_over) && std::chrono::steady_clock::now() < bound)
+    std::this_thread::sleep_for(kLook);
 }
 
 }  // namespace clip::tensorrt

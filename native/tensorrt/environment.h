@@ -33,6 +33,9 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void settle_within(uint64_t id, std::chrono::milliseconds bound, std::shared_ptr<Device> device);
   /// Ends with the environment at the latest.
   void adopt(std::weak_ptr<ContextThread> thread);
+  /// While this is held the environment's end waits, for some time: for work on another thread that reads memory of
+  /// JavaScript's, or that is inside libraries which the process's end takes down.
+  std::shared_ptr<const void> stay();
 
  private:
   struct Pending {
@@ -52,12 +55,15 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void tell(std::unique_ptr<Outcome> outcome);
   void finish(Napi::Env env, const Outcome& outcome);
   void end();
+  void end_threads();
+  void await_stays() const;
 
   std::mutex mutex_;
   Door door_;            // under the mutex
   bool is_open_ = true;  // likewise
   Watchdog watchdog_;
   std::vector<std::weak_ptr<ContextThread>> threads_;
+  std::vector<std::weak_ptr<const void>> stays_;
   std::map<uint64_t, Pending> pending_;
   uint64_t next_ = 0;
 };

@@ -40,7 +40,8 @@ Shape read_shape(const Napi::Value& value, const std::string& name) {
 }
 
 void read_pieces(const Napi::Value& value, Feed& feed, Napi::Array& lent) {
-  const std::string what = "feed " + feed.name + ": data in Uint8Arrays, Int32Arrays, BigInt64Arrays or Float32Arrays, all of one kind,";
+  const std::string what = "feed " + feed.name +
+                           ": data in Uint8Arrays, Int32Arrays, BigInt64Arrays or Float32Arrays, all of one kind,";
   const Napi::Array pieces = array_of(value, what);
   std::optional<Element> common;
   for (uint32_t index = 0; index < pieces.Length(); index++) {

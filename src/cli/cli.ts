@@ -1,7 +1,7 @@
-import { ConfigError } from '../config/config.ts';
-import { type Addon, loadAddon } from '../native/addon.ts';
+import { build } from './build.ts';
 import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
+import { endWith } from './end.ts';
 import { engines } from './engines.ts';
 import { HELP, version } from './help.ts';
 import { inspect } from './inspect.ts';
@@ -10,30 +10,8 @@ import { pull } from './pull.ts';
 import { ready } from './ready.ts';
 import { serve } from './serve.ts';
 
-/** Exit codes: 0 done or drained, 1 a fault at run time, 2 a fault of the command line or the configuration. */
-export async function cli(args: string[]): Promise<void> {
-  // Whoever read our output has left: there is nobody to tell.
-  process.stdout.on('error', () => process.exit());
-  try {
-    process.exitCode = await run(args);
-  } catch (error) {
-    process.stderr.write(`clip-server: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = error instanceof ConfigError ? 2 : 1;
-  }
-  // Standard output may be a pipe that is not yet drained.
-  process.stdout.write('', () => exit(process.exitCode as number));
-}
-
-/** An engine may still be loading or hang; nothing that matters is left to be done. */
-function exit(code: number): void {
-  let addon: Addon;
-  try {
-    addon = loadAddon();
-  } catch {
-    // Without the addon no engine was ever begun.
-    process.exit(code);
-  }
-  addon.exitNow(code);
+export function cli(args: string[]): Promise<void> {
+  return endWith(() => run(args));
 }
 
 async function run(args: string[]): Promise<number> {
@@ -41,6 +19,7 @@ async function run(args: string[]): Promise<number> {
   if (first === 'models') return models(rest);
   if (first === 'pull') return pull(rest);
   if (first === 'inspect') return inspect(rest);
+  if (first === 'build') return build(rest);
   if (first === 'doctor') return doctor(rest);
   if (first === 'engines') return engines(rest);
   if (first === 'encode') return encode(rest);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/config.ts';
-import { examineHost, type HostFacts } from '../host/report.ts';
+import { EXAMINATION_MS, examineHost, type HostFacts } from '../host/report.ts';
 import { judge } from '../host/verdict.ts';
 import { describeHost } from './diagnosis.ts';
 import { version } from './help.ts';
@@ -8,9 +8,6 @@ import { version } from './help.ts';
 const USAGE = `Usage: clip-server doctor [--json]
 Says what this host has for the server: processor, NVIDIA driver and GPUs, TensorRT's libraries, ONNX Runtime.
 Exit code 0 where TensorRT has all that it needs, 1 where it lacks something.`;
-
-/** ms that a process gets that loads libraries: those of TensorRT have hundreds of MB, and a driver may hang. */
-const LIMIT_MS = 20_000;
 
 /** What tests put in place. */
 interface DoctorOptions {
@@ -37,7 +34,10 @@ export async function doctor(args: string[], options: DoctorOptions = {}): Promi
   return verdict.tensorrt ? 0 : 1;
 }
 
-async function examine({ limitMs = LIMIT_MS, environment = process.env }: DoctorOptions): Promise<HostFacts> {
+async function examine({
+  limitMs = EXAMINATION_MS,
+  environment = process.env,
+}: DoctorOptions): Promise<HostFacts> {
   const stop = new AbortController();
   // A process that hangs in a driver doesn't notice that this one is gone.
   const onSignal = () => stop.abort(new Error('stopped'));

@@ -10,6 +10,7 @@ Usage:
   clip-server pull NAME...    fetch models into the cache
   clip-server inspect WHAT    what an ONNX file, a folder or a cached model holds, and how it is served
   clip-server doctor          what this host has: processor, NVIDIA driver, GPUs, TensorRT, ONNX Runtime
+  clip-server build MODEL     build the TensorRT engines of a model; clip-server build --help lists its options
   clip-server engines WHAT    list, verify or prune the TensorRT engines that were built
   clip-server encode FILE...  vectors of lines of text, or of pictures, from a running server;
                               clip-server encode --help lists its options

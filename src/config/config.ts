@@ -126,6 +126,8 @@ export interface ExecutorConfig {
   readonly rewrite: 'auto' | 'off';
   /** Whether ONNX Runtime may serve in place of TensorRT. */
   readonly fallback: boolean;
+  /** ms between two runs of an input whose vector is known, on each engine of TensorRT; 0 is without. */
+  readonly canaryMs: number;
   readonly preprocessWorkers: number;
   readonly accessPaths: string;
   /** Endpoint → method, with `uses_requests` applied; `/default` stands for every endpoint that is not named. */
@@ -184,9 +186,15 @@ export interface EnginesConfig {
   readonly maxBytes: number;
   /** ms that a start waits for another process that builds the same engine. */
   readonly waitMs: number;
+  /** ms that the builds of one tower get together. */
+  readonly buildMs: number;
 }
 
-export const DEFAULT_ENGINES: Omit<EnginesConfig, 'folder'> = { maxBytes: 20 * 2 ** 30, waitMs: 1_800_000 };
+export const DEFAULT_ENGINES: Omit<EnginesConfig, 'folder'> = {
+  maxBytes: 20 * 2 ** 30,
+  waitMs: 1_800_000,
+  buildMs: 1_800_000,
+};
 
 /** OpenTelemetry by OTLP over gRPC. A part is absent where the flow does not ask for it. */
 export interface TelemetryConfig {

@@ -62,6 +62,7 @@ export async function readExecutor(
     minibatchSize: encoder.get('minibatch_size'),
     rewrite: encoder.get('rewrite'),
     fallback: readFallback(encoder, runtime, context),
+    canaryMs: 1000 * encoder.get('canary_interval'),
     preprocessWorkers: encoder.get('num_worker_preprocess'),
     accessPaths: readAccessPaths(encoder, context),
     endpoints: readEndpoints(uses, context),

@@ -84,6 +84,7 @@ export function readFiles(
       folder: engines === undefined ? join(cache, 'engines') : path(engines),
       maxBytes: section.get('engines_max_bytes'),
       waitMs: section.get('engines_wait_ms'),
+      buildMs: section.get('engines_build_ms'),
     },
   };
 }

@@ -5,6 +5,8 @@ export interface EngineDescription {
   /** `cpu` or `cuda:N`. */
   readonly device: string;
   readonly precision: 'fp32' | 'fp16' | 'bf16';
+  /** Of a plan of TensorRT: the recipe that it was built by. */
+  readonly recipe?: string;
   /** Length of a vector. */
   readonly width: number;
   /** True where the graph itself gives vectors of length 1. */
@@ -33,6 +35,12 @@ export interface Engine {
 
 /** Makes one tower's engine of one replica, at start and each time it is replaced. */
 export type EngineFactory = (signal: AbortSignal) => Promise<Engine>;
+
+/**
+ * How a GPU was lost to this process: by a CUDA error that every later call repeats, by a run that it did not finish, or by
+ * giving other vectors than it gave when its plan was proved.
+ */
+export type LostCause = 'sticky' | 'hung' | 'canary';
 
 /** The engines of one tower of one replica, which share its part of the machine. */
 export interface EngineTeam {

@@ -48,7 +48,7 @@ function hasMemoryForParts(bytes: number): boolean {
 }
 
 /** CUDA numbers its devices by their place in the mask. */
-function replicaDevice(executor: ExecutorConfig, replica: number, visible: readonly string[]): Device {
+export function replicaDevice(executor: ExecutorConfig, replica: number, visible: readonly string[]): Device {
   const bound = executor.replicaDevices[replica];
   if (bound === undefined) return executor.device;
   return { kind: executor.device.kind, index: Math.max(0, visible.indexOf(bound)) };

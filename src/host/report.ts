@@ -2,13 +2,31 @@ import { availableParallelism, cpus } from 'node:os';
 import { dirname } from 'node:path';
 import type { ChildFailure } from '../child.ts';
 import { type DriverProbe, loadAddon } from '../native/addon.ts';
+import { moduleObstacle } from '../native/tensorrt.ts';
 import { type AskOptions, askHost } from './ask.ts';
-import { builderResources, findTensorRt, isLoaded, type TensorRtLibraries } from './libraries.ts';
+import {
+  type Attempt,
+  builderResources,
+  findTensorRt,
+  isLoaded,
+  type TensorRtLibraries,
+} from './libraries.ts';
 import { onnxRuntimeVersion } from './onnxruntime.ts';
-import { isServed } from './tensorrt-version.ts';
+import { isServed, majorOf } from './tensorrt-version.ts';
+
+/** What TensorRT depends on, as it was found. */
+export interface GpuFacts {
+  readonly driver: DriverProbe | ChildFailure;
+  readonly tensorrt: TensorRtLibraries & {
+    /** Files beside the library that would serve. */
+    readonly builderResources: readonly string[];
+    /** Why this server has no module for it. */
+    readonly moduleObstacle?: string;
+  };
+}
 
 /** What a host has, as it was found. */
-export interface HostFacts {
+export interface HostFacts extends GpuFacts {
   /** `v22.11.0`. */
   readonly node: string;
   /** `linux-x64`. */
@@ -16,11 +34,6 @@ export interface HostFacts {
   /** Absent where the C library is another. */
   readonly glibc?: string;
   readonly processor: Processor;
-  readonly driver: DriverProbe | ChildFailure;
-  readonly tensorrt: TensorRtLibraries & {
-    /** Files beside the library that would serve. */
-    readonly builderResources: readonly string[];
-  };
   readonly onnxRuntime: {
     readonly version: string;
     readonly cpu: Provider;
@@ -50,21 +63,18 @@ const PROVIDERS = [
   { ask: 'onnxruntime', provider: 'cuda' },
 ] as const;
 
+/** ms that a process gets that loads libraries: those of TensorRT have hundreds of MB, and a driver may hang. */
+export const EXAMINATION_MS = 20_000;
+
 /**
  * Looks at the host. Everything that loads a library of the GPU's happens in other processes, each with a bound.
  * @throws the signal's reason
  */
 export async function examineHost(options: AskOptions): Promise<HostFacts> {
-  const asked = [
-    askHost([{ ask: 'driver' }], options),
-    findTensorRt(options),
-    askHost(PROVIDERS, options),
-  ] as const;
+  const asked = [examineGpu(options), askHost(PROVIDERS, options)] as const;
   // No process outlives this.
   await Promise.allSettled(asked);
-  const [[driver], libraries, providers] = await Promise.all(asked);
-  const infer = servedInfer(libraries);
-  const resources = infer ? await builderResources(dirname(infer.path!)) : [];
+  const [gpu, providers] = await Promise.all(asked);
   const [cpu, cuda] = providers.map((answer) => {
     const error = 'failure' in answer ? answer.failure : answer.error;
     return { works: error === undefined, error };
@@ -74,17 +84,35 @@ export async function examineHost(options: AskOptions): Promise<HostFacts> {
     platform: `${process.platform}-${process.arch}`,
     glibc: glibcVersion(),
     processor: processor(),
-    driver: driver!,
-    tensorrt: { ...libraries, builderResources: resources },
+    ...gpu,
     onnxRuntime: { version: onnxRuntimeVersion(), cpu: cpu!, cuda: cuda! },
   };
 }
 
-/** The libnvinfer that would serve: found by the loader itself, of a version that is served, the newest. */
-export function servedInfer({ infer }: Pick<TensorRtLibraries, 'infer'>) {
-  return infer.find(
-    (attempt) => isLoaded(attempt) && !attempt.asked.includes('/') && isServed(attempt.version ?? 0),
-  );
+/**
+ * The part of it that TensorRT depends on.
+ * @throws the signal's reason
+ */
+export async function examineGpu(options: AskOptions): Promise<GpuFacts> {
+  const asked = [askHost([{ ask: 'driver' }], options), findTensorRt(options)] as const;
+  await Promise.allSettled(asked);
+  const [[driver], libraries] = await Promise.all(asked);
+  const infer = servedInfer(libraries);
+  const resources = infer ? await builderResources(dirname(infer.path!)) : [];
+  const obstacle = infer && moduleObstacle(majorOf(infer.version!));
+  return {
+    driver: driver!,
+    tensorrt: { ...libraries, builderResources: resources, ...(obstacle && { moduleObstacle: obstacle }) },
+  };
+}
+
+/**
+ * The libnvinfer that serves, of a version that is served: the newest that the loader finds by itself, else the newest of
+ * a folder, which a serving process is told by LD_LIBRARY_PATH.
+ */
+export function servedInfer({ infer }: Pick<TensorRtLibraries, 'infer'>): Attempt | undefined {
+  const served = infer.filter((attempt) => isLoaded(attempt) && isServed(attempt.version ?? 0));
+  return served.find(({ asked }) => !asked.includes('/')) ?? served[0];
 }
 
 function processor(): Processor {

@@ -15,3 +15,8 @@ export function isServed(number: number): boolean {
   const minor = Math.trunc(number / 100);
   return (minor >= 1003 && minor !== 1008 && minor < 1100) || (minor >= 1100 && minor < 1200);
 }
+
+/** Of a version that is served. */
+export function majorOf(number: number): 10 | 11 {
+  return number < 110_000 ? 10 : 11;
+}

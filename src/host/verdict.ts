@@ -1,7 +1,7 @@
-import { dirname } from 'node:path';
-import { isLoaded } from './libraries.ts';
-import { type HostFacts, servedInfer } from './report.ts';
-import { isServed, SERVED_VERSIONS, versionText } from './tensorrt-version.ts';
+import { basename, dirname } from 'node:path';
+import { type Attempt, isLoaded } from './libraries.ts';
+import { type GpuFacts, type HostFacts, servedInfer } from './report.ts';
+import { majorOf, SERVED_VERSIONS, versionText } from './tensorrt-version.ts';
 
 /** What follows from a host's facts, a sentence each. */
 export interface Verdict {
@@ -22,27 +22,69 @@ interface Lack {
 /** TensorRT 10.5 and later run on Turing and what came after it. */
 const LEAST_CAPABILITY = 7.5;
 
+/** TensorRT's libraries as a serving process opens them. */
+export interface FoundTensorRt {
+  readonly major: 10 | 11;
+  /** Path of libnvinfer. */
+  readonly infer: string;
+  /** Path of the parser; absent where plans can be run and none can be built. */
+  readonly parser?: string;
+  /** To come first in the process's LD_LIBRARY_PATH: libnvinfer finds its builder resources by that alone. */
+  readonly folder: string;
+  /** Why no plan can be built; absent where one can. */
+  readonly noBuilder?: string;
+}
+
 export function judge(facts: HostFacts): Verdict {
-  const toRun = [lackOfDriver(facts), lackOfInfer(facts)].filter((lack) => lack !== undefined);
-  const toBuild = [...toRun, ...lacksOfBuilder(facts)];
-  const reasons = (lacks: readonly Lack[]) => lacks.map(({ reason }) => reason).join('; ');
+  const [toRun, toBuild] = [lacksOfRunner(facts), lacksOfBuilder(facts)];
+  const lacks = [...toRun, ...toBuild];
   return {
-    tensorrt: toBuild.length === 0,
-    build: toBuild.length > 0 ? `no: ${reasons(toBuild)}` : 'yes, all that TensorRT needs is here',
-    run: toRun.length > 0 ? `no: ${reasons(toRun)}` : 'yes, all that TensorRT needs is here',
-    install: toBuild.length > 0 ? toBuild.map(({ remedy }) => remedy).join('; ') : 'nothing',
-    serving: servingOf(facts),
+    tensorrt: lacks.length === 0,
+    build: lacks.length > 0 ? `no: ${reasonsOf(lacks)}` : 'yes, all that TensorRT needs is here',
+    run: toRun.length > 0 ? `no: ${reasonsOf(toRun)}` : 'yes, all that TensorRT needs is here',
+    install: lacks.length > 0 ? lacks.map(({ remedy }) => remedy).join('; ') : 'nothing',
+    serving: servingOf(facts, toRun, toBuild),
   };
 }
 
-function servingOf({ onnxRuntime }: HostFacts): string {
-  const { cpu, cuda } = onnxRuntime;
-  if (!cpu.works) return 'this version serves with ONNX Runtime, which does not work here';
-  const device = cuda.works ? 'CUDA or the CPU' : 'the CPU';
-  return `this version serves with ONNX Runtime, on ${device}; it has no TensorRT engine yet`;
+/** What TensorRT would be opened with, or what the host lacks, a clause. */
+export function tensorRtOf(facts: GpuFacts): FoundTensorRt | { readonly lacking: string } {
+  const toRun = lacksOfRunner(facts);
+  if (toRun.length > 0) return { lacking: reasonsOf(toRun) };
+  const infer = servedInfer(facts.tensorrt)!;
+  const toBuild = lacksOfBuilder(facts);
+  const found = { major: majorOf(infer.version!), infer: infer.path!, folder: dirname(infer.path!) };
+  if (toBuild.length > 0) return { ...found, noBuilder: reasonsOf(toBuild) };
+  return { ...found, parser: parserOf(facts, infer)!.path! };
 }
 
-function lackOfDriver({ driver }: HostFacts): Lack | undefined {
+/** The environment of a process that opens them. */
+export function withLibraries(
+  environment: NodeJS.ProcessEnv,
+  { folder }: Pick<FoundTensorRt, 'folder'>,
+): NodeJS.ProcessEnv {
+  const { LD_LIBRARY_PATH: path } = environment;
+  return { ...environment, LD_LIBRARY_PATH: path ? `${folder}:${path}` : folder };
+}
+
+function reasonsOf(lacks: readonly Lack[]): string {
+  return lacks.map(({ reason }) => reason).join('; ');
+}
+
+function servingOf({ onnxRuntime }: HostFacts, toRun: readonly Lack[], toBuild: readonly Lack[]): string {
+  const { cpu, cuda } = onnxRuntime;
+  const device = cuda.works ? 'on CUDA or the CPU' : 'on the CPU';
+  const other = cpu.works ? `ONNX Runtime, ${device}` : 'ONNX Runtime, which does not work here';
+  if (toRun.length > 0) return other;
+  const which = toBuild.length > 0 ? ' whose engines were built elsewhere' : '';
+  return `TensorRT for clip_tensorrt flows${which}; for all others ${other}`;
+}
+
+function lacksOfRunner(facts: GpuFacts): Lack[] {
+  return [lackOfDriver(facts), lackOfInfer(facts)].filter((lack) => lack !== undefined);
+}
+
+function lackOfDriver({ driver }: GpuFacts): Lack | undefined {
   const remedy = "NVIDIA's driver, in a container by the option that passes the GPU on (--gpus all)";
   if ('failure' in driver) return { reason: `the driver does not answer: ${driver.failure}`, remedy };
   const { library, error, gpus } = driver;
@@ -57,15 +99,15 @@ function lackOfDriver({ driver }: HostFacts): Lack | undefined {
   return { reason, remedy: 'a GPU of the Turing generation or a newer one' };
 }
 
-function lackOfInfer({ tensorrt }: HostFacts): Lack | undefined {
-  if (servedInfer(tensorrt)) return undefined;
-  const loaded = tensorrt.infer.filter(isLoaded);
-  const beyond = loaded.find(({ version }) => isServed(version ?? 0));
-  if (beyond)
+function lackOfInfer({ tensorrt }: GpuFacts): Lack | undefined {
+  const served = servedInfer(tensorrt);
+  if (served && tensorrt.moduleObstacle === undefined) return undefined;
+  if (served)
     return {
-      reason: `the loader does not find ${beyond.path} by itself`,
-      remedy: `LD_LIBRARY_PATH=${dirname(beyond.path!)} before the start`,
+      reason: `this server has no module for TensorRT ${majorOf(served.version!)}`,
+      remedy: 'the module, by npm run headers && npm run build:native in a clone',
     };
+  const loaded = tensorrt.infer.filter(isLoaded);
   const remedy = `TensorRT ${SERVED_VERSIONS}: libnvinfer and libnvonnxparser, of one version`;
   const others = loaded.map(({ version }) => versionText(version ?? 0));
   if (others.length > 0) return { reason: `TensorRT ${others.join(' and ')} is not served`, remedy };
@@ -81,16 +123,16 @@ function isAbsent(error: string): boolean {
 }
 
 /** What building needs beyond running. */
-function lacksOfBuilder({ tensorrt }: HostFacts): Lack[] {
+function lacksOfBuilder(facts: GpuFacts): Lack[] {
+  const { tensorrt } = facts;
   const infer = servedInfer(tensorrt);
   if (!infer) return [];
-  const parserName = infer.asked.replace('libnvinfer', 'libnvonnxparser');
-  const parser = tensorrt.parser.find(({ asked }) => asked === parserName);
+  const parser = parserOf(facts, infer);
   const lacks: Lack[] = [];
   if (!parser || !isLoaded(parser))
     lacks.push({
       reason: `no parser (${parser?.failure ?? parser?.error})`,
-      remedy: `${parserName} of TensorRT ${versionText(infer.version!)}`,
+      remedy: `libnvonnxparser.so.${majorOf(infer.version!)} of TensorRT ${versionText(infer.version!)}`,
     });
   if (tensorrt.builderResources.length === 0)
     lacks.push({
@@ -98,4 +140,13 @@ function lacksOfBuilder({ tensorrt }: HostFacts): Lack[] {
       remedy: `the builder resources of TensorRT ${versionText(infer.version!)}, in the folder of libnvinfer`,
     });
   return lacks;
+}
+
+/** Of the same major: from libnvinfer's folder, else another that loads, else what came of the first. */
+function parserOf({ tensorrt }: GpuFacts, infer: Attempt): Attempt | undefined {
+  const same = tensorrt.parser.filter(({ asked }) =>
+    basename(asked).endsWith(`.so.${majorOf(infer.version!)}`),
+  );
+  const loaded = same.filter(isLoaded);
+  return loaded.find(({ path }) => dirname(path!) === dirname(infer.path!)) ?? loaded[0] ?? same[0];
 }

@@ -8,6 +8,7 @@ export interface Progress {
     | 'downloading'
     | 'rewriting'
     | 'proving'
+    | 'building'
     | 'loading'
     | 'encoding'
     | 'done';

@@ -215,6 +215,16 @@ export function openTensorRt(libraries: TensorRtLibraries): TensorRt {
   return { ...loaded, headers, build: (job, hooks) => buildInTurn(build, turns, job, hooks) };
 }
 
+/** Why a major's module cannot be had, what was tried and what to do; undefined where it can. Loads nothing of TensorRT. */
+export function moduleObstacle(major: number): string | undefined {
+  try {
+    requireModule(major);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function requireModule(major: number): Module {
   try {
     const remedy = `npm run headers && ${BUILD_NATIVE}`;

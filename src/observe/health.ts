@@ -3,6 +3,8 @@ export interface Vitals {
   /** Engines that take work, by tower. */
   readonly serving: Readonly<Record<string, number>>;
   readonly draining: boolean;
+  /** Why the engines will not serve again before the process is started anew; absent where they do. */
+  readonly lost?: string | undefined;
 }
 
 export interface Readiness {
@@ -18,6 +20,7 @@ export interface Readiness {
 export function readiness(vitals: Vitals | undefined): Readiness {
   if (!vitals) return { ready: false, reasons: ['the model is still being loaded'] };
   const reasons: string[] = [];
+  if (vitals.lost !== undefined) reasons.push(vitals.lost);
   if (vitals.draining) reasons.push('the server is shutting down');
   for (const [tower, engines] of Object.entries(vitals.serving))
     if (engines === 0) reasons.push(`no engine of the ${tower} tower is serving`);

@@ -111,12 +111,22 @@ export class Metrics {
     'Always 1; the labels say which graph of a tower serves, and why.',
     ['tower', 'served', 'reason'],
   );
-  readonly engineInfo = this.gauge('clip_engine_info', 'Always 1; the labels say what serves.', [
-    'model',
-    'runtime',
-    'device',
-    'precision',
-  ]);
+  readonly engineInfo = this.gauge(
+    'clip_engine_info',
+    'Always 1; the labels say what serves a tower, and why it is not TensorRT where the flow asks for that.',
+    ['model', 'tower', 'runtime', 'device', 'precision', 'reason'],
+  );
+  readonly canaries = this.counter(
+    'clip_canaries_total',
+    'Runs of an input whose vector is known, on TensorRT: the vector was the same (ok), another (wrong), or there was none (failed).',
+    ['tower', 'outcome'],
+  );
+  /** A supervisor tells each serving process what came before it, so that the count goes on. */
+  readonly processRestarts = this.counter(
+    'clip_process_restarts_total',
+    'Serving processes that were started anew, by cause.',
+    ['cause'],
+  );
 
   /** `executor` is its name in the flow, which the reference's metrics carry. */
   constructor(executor = 'executor0') {

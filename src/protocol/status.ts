@@ -27,7 +27,7 @@ export function versions({ version, service }: Pick<Site, 'version' | 'service'>
   jina: Record<string, string>;
   envs: Record<string, string>;
 } {
-  const { model, runtime, device, precision } = service.describe();
+  const { model, runtime, device, precision, recipe, notTensorRt } = service.describe();
   return {
     jina: {
       jina: `clip-server ${version}`,
@@ -46,6 +46,8 @@ export function versions({ version, service }: Pick<Site, 'version' | 'service'>
       runtime,
       device,
       precision,
+      ...(recipe !== undefined && { recipe }),
+      ...(notTensorRt !== undefined && { 'not-tensorrt': notTensorRt }),
     },
     envs: Object.fromEntries(SHOWN.map((name) => [name, process.env[name] ?? '(unset)'])),
   };

@@ -61,14 +61,21 @@ export class Scheduler {
 
   /** Of the first engines. Known once `start` has resolved. */
   describe(): ModelDescription {
-    const [text, image] = [this.#lanes.text.descriptions[0]!, this.#lanes.image.descriptions[0]!];
+    const { text, image } = this.describeTowers();
+    const recipes = [...new Set([text.recipe, image.recipe])].filter((recipe) => recipe !== undefined);
     return {
       runtime: text.runtime,
+      ...(recipes.length > 0 && { recipe: recipes.join(', ') }),
       device: text.device === image.device ? text.device : `${text.device}, ${image.device}`,
       precision: text.precision === 'fp32' ? image.precision : text.precision,
       width: text.width,
       normalised: text.normalised && image.normalised,
     };
+  }
+
+  /** Of the first replica, each tower for itself. Known once `start` has resolved. */
+  describeTowers(): Readonly<Record<Tower, EngineDescription>> {
+    return { text: this.#lanes.text.descriptions[0]!, image: this.#lanes.image.descriptions[0]! };
   }
 
   /** Engines that take work, by tower. */
@@ -96,9 +103,11 @@ export class Scheduler {
     return this.#lanes[tower].room(patience);
   }
 
-  /** Refuses what waits or runs, and ends the engines. */
-  close(): Promise<void> {
-    return this.#end(new ClipError('draining', 'the server shut down before the item was answered'));
+  /** Refuses what waits or runs, with this, and ends the engines. */
+  close(
+    reason = new ClipError('draining', 'the server shut down before the item was answered'),
+  ): Promise<void> {
+    return this.#end(reason);
   }
 
   async #end(reason: ClipError): Promise<void> {

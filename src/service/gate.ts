@@ -23,14 +23,21 @@ interface ObservedService extends EmbeddingService {
  */
 export class ServiceGate implements EmbeddingService {
   private service?: ObservedService;
+  private lost?: ClipError;
 
   open(service: ObservedService): void {
     this.service = service;
   }
 
+  /** From now on every request is refused with this. */
+  lose(reason: ClipError): void {
+    this.lost ??= reason;
+  }
+
   /** Undefined while the model is being loaded. */
   vitals(): Vitals | undefined {
-    return this.service?.vitals();
+    const vitals = this.service?.vitals();
+    return vitals && { ...vitals, lost: this.lost?.message };
   }
 
   describe(): ServiceDescription {
@@ -38,11 +45,11 @@ export class ServiceGate implements EmbeddingService {
   }
 
   admit(): Permit {
-    return this.current().admit();
+    return this.serving().admit();
   }
 
   async enter(size: RequestSize, signal: AbortSignal): Promise<Permit> {
-    return this.current().enter(size, signal);
+    return this.serving().enter(size, signal);
   }
 
   encode(items: readonly Item[], context: Context): Promise<Outcome[]> {
@@ -51,6 +58,11 @@ export class ServiceGate implements EmbeddingService {
 
   rank(groups: readonly RankGroup[], context: Context): Promise<RankedGroup[]> {
     return this.current().rank(groups, context);
+  }
+
+  private serving(): EmbeddingService {
+    if (this.lost) throw this.lost;
+    return this.current();
   }
 
   private current(): EmbeddingService {

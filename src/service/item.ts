@@ -69,6 +69,8 @@ export interface ServiceDescription extends ModelDescription {
   readonly logitScale: number;
   /** Lengths, in components, that its vectors may be cut to (Matryoshka). */
   readonly matryoshkaDimensions: readonly number[];
+  /** Why TensorRT does not serve, a clause; absent where it does, or the flow does not ask for it. */
+  readonly notTensorRt?: string;
 }
 
 /** What every protocol translates to. Order is kept; an item that fails does not touch the others. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Instead } from '../engine/instead.ts';
 import { ClipError } from '../errors.ts';
 import type { Vitals } from '../observe/health.ts';
 import type { Admission } from '../schedule/admission.ts';
@@ -29,6 +30,8 @@ export interface ServiceOptions extends EncoderOptions {
   readonly logitScale?: number;
   /** Lengths, in components, that the model was trained to be cut to; default none. */
   readonly matryoshkaDimensions?: readonly number[];
+  /** Why TensorRT does not serve, where the flow asks for it. */
+  readonly instead?: Instead;
 }
 
 /** Everything behind the protocols: one model, its preprocessing and its engines. */
@@ -39,16 +42,26 @@ export class Service implements EmbeddingService {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#encoder = new Encoder(options);
-    const { runtime, device, precision } = options.scheduler.describe();
-    options.metrics.engineInfo.set({ model: options.model, runtime, device, precision }, 1);
+    const { scheduler, metrics, model, instead } = options;
+    for (const [tower, { runtime, device, precision }] of Object.entries(scheduler.describeTowers())) {
+      const reason = instead?.reason ?? '';
+      metrics.engineInfo.set({ model, tower, runtime, device, precision, reason }, 1);
+    }
   }
 
   describe(): ServiceDescription {
-    const { model, aliases = [], resolution, tokenizer, scheduler } = this.#options;
+    const { model, aliases = [], resolution, tokenizer, scheduler, instead } = this.#options;
     const { logitScale = CLIP_LOGIT_SCALE, matryoshkaDimensions = [] } = this.#options;
-    const { contextLength } = tokenizer;
-    const own = { model, aliases, resolution, contextLength, logitScale, matryoshkaDimensions };
-    return { ...scheduler.describe(), ...own };
+    return {
+      ...scheduler.describe(),
+      model,
+      aliases,
+      resolution,
+      contextLength: tokenizer.contextLength,
+      logitScale,
+      matryoshkaDimensions,
+      ...(instead && { notTensorRt: instead.words }),
+    };
   }
 
   vitals(): Vitals {

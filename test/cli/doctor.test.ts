@@ -8,8 +8,10 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { doctor } from '../../src/cli/doctor.ts';
 import { emptyFolder } from '../model/folder.ts';
+import { noFakes } from '../server/gpu-server.ts';
 import { FAKE_PARSER, fakeDriver, fakeInfer, fakeLibrary } from './fake-gpu.ts';
 
+const skip = await noFakes();
 const LAUNCH = resolve(import.meta.dirname, '../../dist/cli/launch.cjs');
 const SONAMES = [11, 10].flatMap((major) => [`libnvinfer.so.${major}`, `libnvonnxparser.so.${major}`]);
 
@@ -65,7 +67,10 @@ test('this host, whatever it has: all parts are there, and the exit code goes by
   assert.match(facts.onnxRuntime.version, /^\d+\.\d+\.\d+$/);
   assert.equal(facts.onnxRuntime.cpu.works, true);
   assert.equal(facts.onnxRuntime.cuda.works, facts.onnxRuntime.cuda.error === undefined);
-  assert.match(facts.verdict.serving, /serves with ONNX Runtime.*no TensorRT engine yet$/);
+  assert.match(
+    facts.verdict.serving,
+    /^(TensorRT for clip_tensorrt flows.*)?ONNX Runtime, on (CUDA or )?the CPU$/,
+  );
 });
 
 test('files that are no libraries: the loader says so, and the page says what to install', async (t) => {
@@ -82,7 +87,7 @@ test('files that are no libraries: the loader says so, and the page says what to
   assert.ok(out.includes(`LD_LIBRARY_PATH: ${folder}`));
 });
 
-test('a fake driver, a fake TensorRT: all is found, and no engine is claimed', async (t) => {
+test('a fake driver, a fake TensorRT: all is found, and that it serves', { skip }, async (t) => {
   const folder = await wholeFolder(t);
   const facts = await report(folder);
   assert.deepEqual(facts.driver, {
@@ -101,7 +106,10 @@ test('a fake driver, a fake TensorRT: all is found, and no engine is claimed', a
   assert.equal(code, 0);
   assert.match(out, /libcuda\.so\.1, CUDA 12\.4$/m);
   assert.match(out, /version 10\.15\.1, served$/m);
-  assert.match(out, /^ {2}serving +this version serves with ONNX Runtime.*no TensorRT engine yet$/m);
+  assert.match(
+    out,
+    /^ {2}serving +TensorRT for clip_tensorrt flows; for all others ONNX Runtime, on the CPU$/m,
+  );
 });
 
 test('a fake TensorRT of another version is not served', async (t) => {
@@ -113,12 +121,13 @@ test('a fake TensorRT of another version is not served', async (t) => {
   assert.equal(verdict.tensorrt, false);
 });
 
-test('what a fake TensorRT lacks is told apart: it can run and not build', async (t) => {
+test('what a fake TensorRT lacks is told apart: it can run and not build', { skip }, async (t) => {
   const folder = await wholeFolder(t);
   writeFileSync(join(folder, 'libnvonnxparser.so.10'), 'torn');
   const { verdict } = await report(folder);
   assert.match(verdict.run, /^yes/);
   assert.match(verdict.build, /^no: no parser \(.*libnvonnxparser\.so\.10: /);
+  assert.match(verdict.serving, /^TensorRT for clip_tensorrt flows whose engines were built elsewhere; /);
   assert.equal(verdict.tensorrt, false);
 });
 
@@ -185,7 +194,9 @@ test('a signal ends what hangs, too', async (t) => {
   assert.throws(() => process.kill(Number(readFileSync(mark, 'utf8')), 0), { code: 'ESRCH' });
 });
 
-test('a fake TensorRT where the loader does not look: found, with what to do', async (t) => {
+test('a fake TensorRT where the loader does not look is found, and serves from there', {
+  skip,
+}, async (t) => {
   const folder = await wholeFolder(t);
   writeFileSync(join(folder, 'libnvinfer.so.10'), 'torn');
   const packages = join(folder, 'lib/python3.11/site-packages/tensorrt_libs');
@@ -195,8 +206,8 @@ test('a fake TensorRT where the loader does not look: found, with what to do', a
   const path = join(packages, 'libnvinfer.so.10');
   assert.ok(tensorrt.folders.includes(packages));
   assert.deepEqual(tensorrt.infer.at(-1), { asked: path, path, version: 101_501 });
-  assert.equal(verdict.run, `no: the loader does not find ${path} by itself`);
-  assert.equal(verdict.install, `LD_LIBRARY_PATH=${packages} before the start`);
+  assert.match(verdict.run, /^yes/);
+  assert.match(verdict.build, /^no: no libnvinfer_builder_resource beside .*tensorrt_libs/);
 });
 
 test('2 for a command line that is wrong', async () => {
@@ -219,7 +230,10 @@ executors:
       metas: { py_modules: [clip_server.executors.clip_tensorrt] }
 `,
   );
-  const { code, out, err } = await run([flow]);
+  const { code, out, err } = await run([flow], await junkFolder(t));
   assert.deepEqual([code, out], [2, '']);
-  assert.match(err, /^clip-server: .*flow\.yml: fallback: false .*this version has no TensorRT engine.*\n$/);
+  assert.match(
+    err,
+    /^clip-server: .*flow\.yml: fallback: false .*cannot serve here: no driver \(.*\); .*\n$/,
+  );
 });

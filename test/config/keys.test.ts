@@ -152,6 +152,7 @@ const CASES: Record<string, Record<string, Case>> = {
     engines: at('plans', ({ engines }) => engines.folder, join(CWD, 'plans')),
     engines_max_bytes: at(9, ({ engines }) => engines.maxBytes),
     engines_wait_ms: at(8, ({ engines }) => engines.waitMs),
+    engines_build_ms: at(7000, ({ engines }) => engines.buildMs),
   },
   'executors[]': {
     name: at('my-clip', ({ executor }) => executor.name),
@@ -197,6 +198,7 @@ const CASES: Record<string, Record<string, Case>> = {
     minibatch_size: at(64, ({ executor }) => executor.minibatchSize),
     rewrite: at('off', ({ executor }) => executor.rewrite),
     fallback: at(false, ({ executor }) => executor.fallback),
+    canary_interval: at(7, ({ executor }) => executor.canaryMs, 7000),
     access_paths: at('@r, cm', ({ executor }) => executor.accessPaths, '@r,cm'),
     traversal_paths: at('@c', ({ executor }) => executor.accessPaths),
     model_path: at('~/clip', ({ executor }) => executor.modelPath, '/home/me/clip'),

@@ -116,6 +116,7 @@ test('engines: the folder by its key, its variable, else in the cache of models'
     folder: '/home/me/.cache/clip/engines',
     maxBytes: 20 * 2 ** 30,
     waitMs: 1_800_000,
+    buildMs: 1_800_000,
   });
   assert.equal((await engines({ CLIP_SERVER_CACHE: '/m' })).folder, '/m/engines');
   assert.equal((await engines({ CLIP_ENGINE_CACHE: '~/e' })).folder, '/home/me/e');

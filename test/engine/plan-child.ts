@@ -32,7 +32,10 @@ const say = (word: string) => {
 };
 
 async function main(): Promise<void> {
-  const store = await PlanStore.open({ folder, maxBytes: 1e9, waitMs: 60_000 }, { log: silentLog });
+  const store = await PlanStore.open(
+    { folder, maxBytes: 1e9, waitMs: 60_000, buildMs: 60_000 },
+    { log: silentLog },
+  );
   const build = async () => {
     appendFileSync(counter, 'built\n');
     say('building');

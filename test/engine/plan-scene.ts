@@ -49,7 +49,7 @@ export async function openStore(
   config: Partial<EnginesConfig> & { readonly folder: string },
   hooks: Partial<StoreHooks> = {},
 ): Promise<PlanStore> {
-  const limits = { maxBytes: 1e9, waitMs: 60_000, ...config };
+  const limits = { maxBytes: 1e9, waitMs: 60_000, buildMs: 60_000, ...config };
   const store = await PlanStore.open(limits, { log: silentLog, ...hooks });
   t.after(() => store.close());
   return store;

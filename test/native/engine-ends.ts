@@ -101,20 +101,23 @@ export const endTasks: Record<string, () => Promise<unknown>> = {
     }
     return [...new Set(counts)];
   },
-  /** The process ends with runs in flight. */
+  /** The process ends with runs, and with what the last argument says, in flight. */
   async exit() {
     const [engine, context] = await opened();
     const other = await engine.context(OPTIONS);
-    context.run(feeds(3, 4)).catch(() => {});
-    other.run(feeds(3, 4)).catch(() => {});
+    const started: Promise<unknown>[] = [context.run(feeds(3, 4)), other.run(feeds(3, 4))];
+    const more = process.argv.at(-1);
+    if (more === 'opening') started.push(runtime.open(plan, 0), engine.context(OPTIONS));
+    if (more === 'closing') started.push(context.close(), engine.close());
+    for (const each of started) each.catch(() => {});
     setTimeout(() => process.exit(7), 0);
     return 'exits';
   },
   /** A thread of JavaScript's ends with runs in flight; the next finds all as it should be. */
   async threads() {
     const codes = [];
-    for (let thread = 0; thread < 3; thread++) {
-      const argv = [process.argv[2], 'exit'];
+    for (const more of ['', 'opening', 'closing']) {
+      const argv = [process.argv[2], 'exit', more];
       const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(REGISTER)}`];
       const worker = new Worker(new URL('engine-child.ts', import.meta.url), {
         argv,

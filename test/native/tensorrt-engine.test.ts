@@ -195,7 +195,8 @@ describe('an engine of the fake TensorRT', { skip, concurrency: 3 }, () => {
 
   test('a process and a thread of JavaScript end in order with runs of the fake in flight', async () => {
     const slow: Knobs = { enqueueUs: 200_000 };
-    assert.equal((await end('exit', slow)).code, 7, 'the process ended by its own exit');
+    for (const more of ['', 'opening', 'closing'])
+      assert.equal((await end('exit', slow, 10, more)).code, 7, `the process ended by its own exit: ${more}`);
     assert.equal((await end('exit', { hang: 1 })).code, 7, 'a device that hangs does not hold the process');
     assert.deepEqual(await ask('threads', slow), { codes: [7, 7, 7], right: true });
   });

@@ -241,7 +241,7 @@ test('a service says what it is', async () => {
   );
   assert.match(
     await house.metrics.text(),
-    /clip_engine_info\{model="fake",runtime="fake",device="cpu",precision="fp32"\} 1/,
+    /clip_engine_info\{model="fake",tower="image",runtime="fake",device="cpu",precision="fp32",reason=""\} 1/,
   );
 });
 

@@ -163,7 +163,12 @@ export const ENCODER_KEYS = {
   fallback: honoured(
     BOOLEAN,
     true,
-    'Of a TensorRT flow: `false` refuses to start (exit code 2) where ONNX Runtime would serve in place of TensorRT. This version has no TensorRT engine, so it always refuses.',
+    'Of a TensorRT flow: `false` refuses to start (exit code 2) where ONNX Runtime would serve in place of TensorRT.',
+  ),
+  canary_interval: honoured(
+    integer(0, 86_400),
+    30,
+    'Of a TensorRT flow: seconds after which each engine runs a text or picture whose vector is known once more; another vector counts as a lost GPU. 0 is without.',
   ),
   dtype: accepted(
     choice<'fp32' | 'fp16' | 'bf16'>(['fp32', 'fp16', 'bf16']),

@@ -121,4 +121,9 @@ export const FILES_KEYS = {
     DEFAULT_ENGINES.waitMs,
     'Milliseconds that a start waits for another process that builds the same engine.',
   ),
+  engines_build_ms: honoured(
+    integer(1000, LONGEST_MS),
+    DEFAULT_ENGINES.buildMs,
+    'Milliseconds that building the engine of one tower may take, all its attempts together.',
+  ),
 };

@@ -8,13 +8,13 @@
 namespace clip::tensorrt {
 
 /// Shapes that an optimisation profile takes, input by input in the order of the engine's inputs. Axis 0 is the rows.
-class Profile {
+class EngineProfile {
  public:
   struct Range {
     Shape min, opt, max;
   };
 
-  explicit Profile(std::vector<Range> inputs) : inputs_(std::move(inputs)) {}
+  explicit EngineProfile(std::vector<Range> inputs) : inputs_(std::move(inputs)) {}
 
   int64_t max_rows() const { return inputs_.front().max.front(); }
   const std::vector<Range>& inputs() const { return inputs_; }
@@ -37,6 +37,6 @@ struct Choice {
 
 /// The profile with the fewest surplus rows, and among equals the one whose best rows are nearest.
 /// @throws Fault `shape` where none takes the shapes
-Choice choose_profile(const std::vector<Profile>& profiles, const std::vector<Shape>& shapes, bool buckets);
+Choice choose_profile(const std::vector<EngineProfile>& profiles, const std::vector<Shape>& shapes, bool buckets);
 
 }  // namespace clip::tensorrt

@@ -1,4 +1,4 @@
-#include "profile.h"
+#include "engine_profile.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,9 +18,9 @@ int64_t bucket_of(int64_t rows) {
 
 bool between(int64_t value, int64_t least, int64_t most) { return value >= least && value <= most; }
 
-std::string text_of(const Profile& profile) {
+std::string text_of(const EngineProfile& profile) {
   std::string text;
-  for (const Profile::Range& range : profile.inputs()) {
+  for (const EngineProfile::Range& range : profile.inputs()) {
     text += text.empty() ? "" : " and ";
     text += tensorrt::text_of(range.min) + " … " + tensorrt::text_of(range.max);
   }
@@ -29,7 +29,7 @@ std::string text_of(const Profile& profile) {
 
 }  // namespace
 
-bool Profile::takes_all_but_rows(const std::vector<Shape>& shapes) const {
+bool EngineProfile::takes_all_but_rows(const std::vector<Shape>& shapes) const {
   for (size_t input = 0; input < inputs_.size(); input++) {
     const Range& range = inputs_[input];
     if (shapes[input].size() != range.max.size()) return false;
@@ -39,14 +39,14 @@ bool Profile::takes_all_but_rows(const std::vector<Shape>& shapes) const {
   return true;
 }
 
-std::optional<int64_t> Profile::rows_for(const std::vector<Shape>& shapes, bool buckets) const {
+std::optional<int64_t> EngineProfile::rows_for(const std::vector<Shape>& shapes, bool buckets) const {
   const int64_t rows = shapes.front().front(), least = inputs_.front().min.front();
   if (rows < 1 || rows > max_rows() || !takes_all_but_rows(shapes)) return std::nullopt;
   const int64_t wanted = buckets ? std::min(bucket_of(rows), max_rows()) : rows;
   return std::max(wanted, least);
 }
 
-Choice choose_profile(const std::vector<Profile>& profiles, const std::vector<Shape>& shapes, bool buckets) {
+Choice choose_profile(const std::vector<EngineProfile>& profiles, const std::vector<Shape>& shapes, bool buckets) {
   const int64_t rows = shapes.front().front();
   std::optional<std::tuple<int64_t, int64_t, size_t>> best;
   for (size_t index = 0; index < profiles.size(); index++) {
@@ -59,7 +59,7 @@ Choice choose_profile(const std::vector<Profile>& profiles, const std::vector<Sh
   if (best) return {std::get<2>(*best), rows + std::get<0>(*best)};
   std::string given, taken;
   for (const Shape& shape : shapes) given += (given.empty() ? "" : " and ") + text_of(shape);
-  for (const Profile& profile : profiles) taken += (taken.empty() ? "" : "; ") + text_of(profile);
+  for (const EngineProfile& profile : profiles) taken += (taken.empty() ? "" : "; ") + text_of(profile);
   throw Fault(FaultCode::shape, "no profile takes " + given + ": the plan's take " + taken);
 }
 
