@@ -6,6 +6,7 @@ import { ConfigError } from '../config/config.ts';
 export interface ClientFlags {
   readonly server: string;
   readonly ca?: string | undefined;
+  readonly 'api-key'?: string | undefined;
   readonly 'batch-size'?: string | undefined;
   readonly concurrency?: string | undefined;
 }
@@ -16,7 +17,13 @@ export async function openClient(flags: ClientFlags): Promise<Client> {
   const batchSize = countOf('batch-size', flags['batch-size']);
   const concurrency = countOf('concurrency', flags.concurrency);
   try {
-    return new Client(flags.server, { ...(ca === undefined ? {} : { tls: { ca } }), batchSize, concurrency });
+    const apiKey = flags['api-key'];
+    return new Client(flags.server, {
+      ...(ca === undefined ? {} : { tls: { ca } }),
+      ...(apiKey === undefined ? {} : { apiKey }),
+      batchSize,
+      concurrency,
+    });
   } catch (error) {
     return asConfigError(error);
   }

@@ -23,6 +23,8 @@ export interface BuiltServerOptions {
   /** Default `onnx`, on the CPU; `tensorrt` is on CUDA. */
   readonly runtime?: 'onnx' | 'tensorrt';
   readonly nodeOptions?: string;
+  /** Keys of `with` beside ports, protocols and host. */
+  readonly gateway?: Readonly<Record<string, string | number | boolean>>;
   /** Keys of the encoder beside `model_path` and `device`. */
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
   /** Default: HTTP alone, on a free port. */
@@ -75,17 +77,19 @@ export function flowText(
     replicas = 1,
     runtime = 'onnx',
     encoder = {},
+    gateway = {},
     tls,
-  }: Pick<BuiltServerOptions, 'replicas' | 'runtime' | 'encoder' | 'tls'> = {},
+  }: Pick<BuiltServerOptions, 'replicas' | 'runtime' | 'encoder' | 'gateway' | 'tls'> = {},
 ): string {
   const pair = tls ? `\n  ssl_certfile: ${tls.certificate}\n  ssl_keyfile: ${tls.key}` : '';
+  const settings = Object.entries(gateway).map(([key, value]) => `\n  ${key}: ${JSON.stringify(value)}`);
   const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
   return `jtype: Flow
 version: '1'
 with:
   port: [${Object.values(ports).join(', ')}]
   protocol: [${Object.keys(ports).join(', ')}]
-  host: 127.0.0.1${pair}
+  host: 127.0.0.1${pair}${settings.join('')}
 executors:
   - name: clip_o
     replicas: ${replicas}
