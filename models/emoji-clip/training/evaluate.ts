@@ -4,6 +4,7 @@
  * place in the model card, between the marks.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { colourHistogram, intersection, overlap, stems } from './baselines.ts';
 import { openBenchmark, type Question, WITHOUT_SHARED_WORDS } from './benchmark.ts';
@@ -12,7 +13,7 @@ import { type ServedModel, serve } from './served.ts';
 import { UNSEEN_SET } from './sets.ts';
 
 const SEEN_SETS = ['noto', 'twemoji', 'fluent-emoji-flat'];
-const SHIPPED = new URL('..', import.meta.url).pathname;
+const SHIPPED = resolve(import.meta.dirname, '..');
 const MARKS = /(<!-- figures -->\n)[\s\S]*(<!-- end of figures -->)/;
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { card: { type: 'string' } } });
@@ -93,17 +94,19 @@ function agreement(a: Vectors, b: Vectors): number {
   return all(a).reduce((least, vector, index) => Math.min(least, dot(vector, others[index]!)), 1);
 }
 
+const folders = positionals.length > 0 ? positionals.map((folder) => resolve(folder)) : [SHIPPED];
 const told: Vectors[] = [];
-for (const folder of positionals.length > 0 ? positionals : [SHIPPED]) {
+for (const folder of folders) {
   const model = await serve(folder);
   told.push(await encode(model));
   await model.close();
-  tellModel(folder === SHIPPED ? 'emoji-clip' : folder, told.at(-1)!);
+  tellModel(basename(folder), told.at(-1)!);
 }
 await tellBaselines();
-const [first, ...rest] = told;
-for (const [index, vectors] of rest.entries())
-  lines.push('', `Least cosine to ${positionals[index + 1]}: ${agreement(first!, vectors).toFixed(5)}`);
+for (let other = 1; other < told.length; other++) {
+  const least = agreement(told[0]!, told[other]!).toFixed(5);
+  lines.push('', `Least cosine of ${basename(folders[0]!)} to ${basename(folders[other]!)}: ${least}`);
+}
 const table = `${lines.join('\n')}\n`;
 process.stdout.write(table);
 if (values.card) {
