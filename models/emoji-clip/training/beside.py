@@ -23,7 +23,7 @@ def train_beside(
     folder: Path, tower: TextTower, corpus: Corpus, learner: Learner, classes: list[dict], deadline: float
 ):
     """Trains the tower in place. @raise OutOfTime at the deadline, with all saved"""
-    head, scale = learner.head.requires_grad_(False), float(learner.log_scale.exp())
+    head, scale = learner.head.requires_grad_(False), learner.log_scale.exp().item()
     tower.project(head)
     prototypes = picture_prototypes(learner, Pictures(folder, classes))
 
@@ -40,7 +40,7 @@ def train_beside(
     tower.eval()
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def picture_prototypes(learner: Learner, pictures: Pictures) -> torch.Tensor:
     """Where the pictures of each class lie on average, on white: [classes, 256], of length 1."""
     sums = torch.zeros(len(pictures.of_class), learner.head.out_features)
