@@ -12,7 +12,7 @@ from text_tower import TextTower
 from train_images import RESOLUTION, Learner
 from train_texts import Corpus, near_teacher, train_texts
 
-TEXTS = 250_000
+TEXTS = 100_000
 # How much nearness to the pictures counts beside nearness to the teacher.
 PICTURES_COUNT = 0.3
 # Part of the target that is the class itself; the rest goes to what the teacher finds alike.

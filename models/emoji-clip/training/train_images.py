@@ -20,7 +20,7 @@ from progress import Progress
 # Pictures in a step: two of each class that was drawn.
 BATCH = 256
 # Side of the pictures, by the share of the training from which it holds. The last is the model's own.
-SIDES = ((0.0, 48), (0.4, 64), (0.8, 80))
+SIDES = ((0.0, 48), (0.45, 64))
 RESOLUTION = SIDES[-1][1]
 # Muon's rate for matrices, Adam's for the rest, and for the head, which is to move little.
 MATRIX_RATE = 1e-2
