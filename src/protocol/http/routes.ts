@@ -1,9 +1,11 @@
+import type { Playground } from '../../playground/playground.ts';
 import type { Site } from '../site.ts';
 import { dryRun, versions } from '../status.ts';
 import { dataRoute } from './data-route.ts';
 import { docsPage } from './docs-page.ts';
 import { bytesReply, jsonReply } from './fault.ts';
 import { openApi } from './openapi.ts';
+import { pageReply, playgroundRoutes, wantsPage } from './playground.ts';
 import type { Route, RouteHandler } from './route.ts';
 import type { HttpRequest, Reply } from './server.ts';
 
@@ -15,7 +17,8 @@ export function createRoutes(site: Site): Route[] {
     ...(crudEndpoints ? crudRoutes(site) : []),
     ...(debugEndpoints ? [postRoute(site), ...debugRoutes(site)] : []),
     ...ownRoutes(site),
-    ...probeRoutes(site),
+    ...(site.playground ? playgroundRoutes(site, site.playground) : []),
+    ...probeRoutes(site, site.playground),
   ];
   return [...routes, ...documentRoutes(site, routes)];
 }
@@ -88,9 +91,11 @@ function ownRoutes(site: Site): Route[] {
   ];
 }
 
-function probeRoutes({ health, metrics }: Site): Route[] {
+function probeRoutes({ health, metrics }: Site, playground?: Playground): Route[] {
   const probes = [
-    get('/', 'Answers while the server lives.', () => jsonReply(200, {})),
+    get('/', 'Answers while the server lives.', (request) =>
+      playground && wantsPage(request) ? pageReply(request, playground) : jsonReply(200, {}),
+    ),
     get('/livez', 'Answers while the server lives.', () => jsonReply(200, { live: true })),
     get('/readyz', 'Whether requests are welcome.', () => {
       const state = health.ready();
