@@ -100,7 +100,7 @@ export class SearchPanel {
     if (unknown.length > 0) {
       const { vectors, ms } = await encode(unknown, signal);
       for (const [i, part] of unknown.entries()) this.#vectors.set(keyOf(part), vectors[i]!);
-      this.#panel.show({ kind: 'encode', parts }, ms);
+      this.#panel.show({ kind: 'encode', parts: unknown }, ms);
     }
     const [first, second] = parts.map((part) => this.#vectors.get(keyOf(part))!);
     return first && second ? mix(first, second, Number(this.#weight.value) / 100) : first;
