@@ -67,6 +67,13 @@ export const ERRORS = {
   ),
   fetch_failed: kind('The URI did not answer with an image.', 424, 'FAILED_PRECONDITION', true, 'URLError'),
   rank_failed: kind('The documents cannot be ranked.', 422, 'INVALID_ARGUMENT', false, 'ValueError'),
+  form_failed: kind(
+    'The vector cannot take the form that was asked for.',
+    422,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
   not_found: kind('There is nothing at this path.', 404, 'UNIMPLEMENTED', false, 'NotFound'),
   unknown_service: kind('There is no service of this name.', 404, 'NOT_FOUND', false, 'NotFound'),
   method_not_allowed: kind(

@@ -181,6 +181,7 @@ async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
     admission,
     metrics,
     queueMs: limits.queueMs,
+    ...prepared.contract.traits,
   });
 }
 

@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { Client, ClipClientError } from '../client/node.ts';
+import {
+  Client,
+  ClipClientError,
+  type FormOptions,
+  VECTOR_TYPES,
+  type Vectors,
+  type VectorType,
+} from '../client/node.ts';
 import { ConfigError } from '../config/config.ts';
 import { FileOutput } from './encode/file-output.ts';
 import { type EncodeItem, type EncodeItems, imageItems, textItems } from './encode/inputs.ts';
@@ -14,6 +21,9 @@ Encodes the lines of text files, or of standard input, by a running server.
   --server URL          grpc, grpcs, http, https, ws or wss (default grpc://localhost:51000)
   --ca FILE             certificates to trust instead of the system's, in PEM
   --out FILE            vectors as FILE.npy, else as JSON lines (default: JSON lines on standard output)
+  --type TYPE           float32, float16, int8, uint8, binary or ubinary (default float32)
+  --dimensions N        keep the first N components and bring what is left to length 1
+  --normalize           vectors of length 1
   --resume              go on with an unfinished FILE
   --skip-errors         go on after items that fail; FILE.errors.jsonl says which, FILE.npy.index.jsonl
                         which row is of which item
@@ -28,6 +38,9 @@ const OPTIONS = {
   server: { type: 'string' },
   ca: { type: 'string' },
   out: { type: 'string' },
+  type: { type: 'string' },
+  dimensions: { type: 'string' },
+  normalize: { type: 'boolean' },
   resume: { type: 'boolean' },
   'skip-errors': { type: 'boolean' },
   'batch-size': { type: 'string' },
@@ -43,7 +56,7 @@ const DEFAULT_SERVER = 'grpc://localhost:51000';
 
 /** Where results go. */
 interface Output {
-  readonly add: (item: EncodeItem, index: number, vector: Float32Array) => Promise<void>;
+  readonly add: (item: EncodeItem, index: number, vector: Vectors[VectorType]) => Promise<void>;
   readonly skip: (item: EncodeItem, index: number, error: ClipClientError) => Promise<void>;
 }
 
@@ -104,6 +117,18 @@ function asConfigError(error: unknown): never {
   throw new ConfigError((error as Error).message, { cause: error });
 }
 
+function formOf({ type, dimensions, normalize }: Flags): FormOptions<VectorType> {
+  const known = VECTOR_TYPES.find((name) => name === type);
+  if (type !== undefined && !known)
+    throw new ConfigError(`--type: expected one of ${VECTOR_TYPES.join(', ')}, got ${type}`);
+  const kept = count('dimensions', dimensions);
+  return {
+    ...(known && { type: known }),
+    ...(kept && { dimensions: kept }),
+    ...(normalize && { normalize }),
+  };
+}
+
 function count(name: string, text: string | undefined): number | undefined {
   if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text);
   throw new ConfigError(`--${name}: expected a whole number above 0, got ${text}`);
@@ -117,11 +142,15 @@ async function encodeAll(
 ): Promise<void> {
   const { images = false, resume = false, out } = flags;
   const skipErrors = flags['skip-errors'] ?? false;
+  const form = formOf(flags);
   const items = await (images ? imageItems : textItems)(names, process.stdin);
-  const run = { client, items, skipErrors, signal };
+  const run = { client, items, form, skipErrors, signal };
   if (out === undefined) return encodeItems({ ...run, output: standardOutput(), done: 0 });
   const [probe] = await client.encode([PROBE], { signal });
-  const file = await FileOutput.open({ out, images, skipErrors, resume, probe: probe! });
+  const isRaw = Object.keys(form).length === 0;
+  const [formed] = isRaw ? [probe] : await client.encode([PROBE], { ...form, signal });
+  const width = formed!.length;
+  const file = await FileOutput.open({ out, images, skipErrors, resume, form, probe: probe!, width });
   try {
     await encodeItems({ ...run, output: file, done: file.done, file });
   } catch (error) {
@@ -130,12 +159,13 @@ async function encodeAll(
   }
   const rows = await file.finish();
   const skipped = skipErrors ? `; what failed stands in ${out}.errors.jsonl, if anything` : '';
-  console.error(`${out}: ${rows} vectors of ${probe!.length} numbers${skipped}`);
+  console.error(`${out}: ${rows} vectors of ${width} numbers${skipped}`);
 }
 
 interface Run {
   readonly client: Client;
   readonly items: EncodeItems;
+  readonly form: FormOptions<VectorType>;
   readonly output: Output;
   readonly file?: FileOutput;
   /** Items at the beginning that are done already. */
@@ -145,11 +175,11 @@ interface Run {
 }
 
 async function encodeItems(run: Run): Promise<void> {
-  const { client, items, output, done, skipErrors, signal } = run;
+  const { client, items, form, output, done, skipErrors, signal } = run;
   const progress = openProgress(items.total);
   const waiting: EncodeItem[] = [];
   try {
-    const stream = client.encodeStream(inputsOf(run, waiting), { perItem: true, signal });
+    const stream = client.encodeStream(inputsOf(run, waiting), { ...form, perItem: true, signal });
     for await (const result of stream) {
       const item = waiting.shift()!;
       const index = done + result.index;

@@ -9,6 +9,7 @@ import { type CatalogueModel, findModel, isPacked, resolveModel, TOWERS } from '
 import { type Inspection, inspectFile } from '../model/inspect.ts';
 import { companionsOf, locateModel, type ModelFiles } from '../model/locate.ts';
 import { readHints } from '../model/prepare.ts';
+import { readTraits } from '../model/traits.ts';
 import { describeInspection, servingOf } from './inspection.ts';
 
 const USAGE = `Usage: clip-server inspect [--json] FILE|FOLDER|NAME
@@ -33,9 +34,10 @@ export async function inspect(args: string[]): Promise<number> {
   }
   const inspections = await inspectTarget(target);
   if (values.json) {
-    const rows = inspections.map(({ file, tower, ...rest }) => ({
+    const rows = inspections.map(({ file, tower, traits, ...rest }) => ({
       ...file,
       tower,
+      traits,
       serving: servingOf({ file, ...rest }),
     }));
     console.log(JSON.stringify(rows, null, 2));
@@ -59,7 +61,10 @@ async function inspectTarget(target: string): Promise<Inspection[]> {
     const files = await locateModel(target);
     return inspectBoth(files, findModel(basename(resolve(target))));
   }
-  if (info) return [await inspectFile(target, await readHints(await companionsOf(target), undefined))];
+  if (info) {
+    const companions = await companionsOf(target);
+    return withTraits(companions.traits, [await inspectFile(target, await readHints(companions, undefined))]);
+  }
   if (/^[./~]|\.onnx$/.test(target))
     throw new ConfigError(`${target}: expected an ONNX file or a folder with a model, found nothing there`);
   const model = resolveModel(target);
@@ -68,10 +73,16 @@ async function inspectTarget(target: string): Promise<Inspection[]> {
 
 async function inspectBoth(files: ModelFiles, model: CatalogueModel | undefined): Promise<Inspection[]> {
   const hints = await readHints(files, model);
-  return [
+  return withTraits(files.traits, [
     await inspectFile(files.text, hints, { tower: 'text' }),
     await inspectFile(files.image, hints, { tower: 'image' }),
-  ];
+  ]);
+}
+
+async function withTraits(path: string | undefined, inspections: Inspection[]): Promise<Inspection[]> {
+  if (path === undefined) return inspections;
+  const { traits } = await readTraits(path, inspections[0]!.contract?.width);
+  return inspections.map((inspection) => ({ ...inspection, traits }));
 }
 
 /** Where the cache has both files, verified or not. */

@@ -2,6 +2,7 @@ import { planOf } from '../engine/rewrite/plan.ts';
 import type { FileFacts, Inspection, TowerFacts } from '../model/inspect.ts';
 import { describeValue } from '../model/onnx/types.ts';
 import type { RewriteOptions } from '../model/rewrite/options.ts';
+import { type ModelTraits, TRAITS_FILE } from '../model/traits.ts';
 import { megabytes } from './progress.ts';
 
 type Row = readonly [name: string, value: string | undefined];
@@ -14,10 +15,11 @@ const NAME_COLUMNS = 14;
 
 /** A page for a person: the path, then a line for each fact. */
 export function describeInspection(inspection: Inspection): string {
-  const { file, tower, contract } = inspection;
+  const { file, tower, contract, traits } = inspection;
   const rows: Row[] = [
     ['tower', tower ? `${contract!.tower}, ${FAMILIES[tower.family]}` : contract?.tower],
     ...(tower ? towerRows(tower) : []),
+    ...(traits ? traitRows(traits) : []),
     ...fileRows(file),
     ['serving', servingOf(inspection)],
   ];
@@ -40,6 +42,13 @@ function towerRows(tower: TowerFacts): Row[] {
     ['vectors', `${tower.outputWidth} components, ${tower.normalised ? 'normalised' : 'not normalised'}`],
     ['precision', tower.precision],
   ].filter((row): row is [string, string] => typeof row[1] === 'string');
+}
+
+function traitRows({ logitScale, matryoshkaDimensions }: ModelTraits): Row[] {
+  return [
+    ['logit scale', logitScale === undefined ? undefined : `${logitScale}, as ${TRAITS_FILE} says`],
+    ['also cut to', matryoshkaDimensions && `${matryoshkaDimensions.join(', ')} components`],
+  ];
 }
 
 function fileRows(file: FileFacts): Row[] {

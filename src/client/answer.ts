@@ -1,4 +1,4 @@
-import { type Document, Encoded } from '../protocol/jina/document.ts';
+import type { Document } from '../protocol/jina/document.ts';
 import { ClipClientError } from './error.ts';
 import type { AnsweredDocument } from './transport.ts';
 
@@ -8,7 +8,7 @@ export interface Match {
   readonly index: number;
   /** The candidate's own id, where it had one. */
   readonly id?: string;
-  /** `clip_score`: softmax over the candidates of `exp(4.60517) × cosine`; they sum to 1. */
+  /** `clip_score`: softmax over the candidates of the model's logit scale × cosine; they sum to 1. */
   readonly score: number;
   /** `clip_score_cosine`, -1 to 1. */
   readonly cosine: number;
@@ -38,23 +38,6 @@ export function inSentOrder(
       `expected the document ${id} in the answer, got ${unknown ? `the unknown ${unknown.id}` : 'another twice'}`,
     );
   });
-}
-
-/**
- * The document's vector in memory of its own, float32 [D].
- *
- * @throws ClipClientError of the document; bad_answer without a vector, or with one that cannot be right
- */
-export function vectorOf({ id, embedding, error }: AnsweredDocument): Float32Array {
-  if (error) throw error;
-  if (!embedding || embedding instanceof Encoded)
-    throw bad(`expected a vector for the document ${id}, got none`);
-  const shape = embedding instanceof Float32Array ? [embedding.length] : embedding.shape;
-  if (shape.length !== 1 || shape[0] === 0)
-    throw bad(`expected a vector of one axis for the document ${id}, got the shape [${shape.join(', ')}]`);
-  const vector = Float32Array.from(embedding instanceof Float32Array ? embedding : embedding.data);
-  if (!vector.every(Number.isFinite)) throw bad(`expected finite numbers for the document ${id}, got others`);
-  return vector;
 }
 
 /**

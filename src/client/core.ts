@@ -3,6 +3,7 @@ import type { Match } from './answer.ts';
 import { type Batch, batches, type Weight } from './batches.ts';
 import { EncodeCall, type Outcome } from './encode.ts';
 import { ClipClientError } from './error.ts';
+import { type FormOptions, formParameters, type Vectors, type VectorType } from './forms.ts';
 import { type Files, type Input, idOf, weigh } from './input.ts';
 import { type CallOptions, type ClientOptions, type Settings, settingsFrom, whole } from './options.ts';
 import { inOrder } from './ordered.ts';
@@ -22,7 +23,7 @@ export interface Platform {
 
 export type Inputs<T> = Iterable<T> | AsyncIterable<T>;
 
-export interface EncodeOptions extends CallOptions {
+export interface EncodeOptions<T extends VectorType = 'float32'> extends CallOptions, FormOptions<T> {
   /** A fault of an item is its result, instead of the end of the call. */
   readonly perItem?: boolean;
 }
@@ -32,8 +33,8 @@ export interface SearchOptions extends CallOptions {
   readonly limit?: number;
 }
 
-/** One item of `encodeStream`: its vector, float32 [D], or with `perItem` its fault. */
-export type Encoded = Outcome & {
+/** One item of `encodeStream`: its vector, [D], or with `perItem` its fault. */
+export type Encoded<T extends VectorType = 'float32'> = Outcome<T> & {
   /** Position in the input. */
   readonly index: number;
   /** The item's own, where it had one. */
@@ -72,18 +73,24 @@ export class ClientCore {
     this.#sender = new Sender(platform.connect(parseServer(server), this.#settings), this.#settings);
   }
 
-  /** Vectors, float32 [D] each, in the order of the inputs; with `perItem` a fault stands in the place of its item. */
-  encode(
+  /**
+   * Vectors, [D] each, of the type asked for, float32 by default, in the order of the inputs; with `perItem` a fault stands in
+   * the place of its item.
+   */
+  encode<T extends VectorType = 'float32'>(
     inputs: Inputs<Input>,
-    options?: EncodeOptions & { readonly perItem?: false },
-  ): Promise<Float32Array[]>;
-  encode(inputs: Inputs<Input>, options: EncodeOptions): Promise<(Float32Array | ClipClientError)[]>;
-  async encode(
+    options?: EncodeOptions<T> & { readonly perItem?: false },
+  ): Promise<Vectors[T][]>;
+  encode<T extends VectorType = 'float32'>(
     inputs: Inputs<Input>,
-    options: EncodeOptions = {},
-  ): Promise<(Float32Array | ClipClientError)[]> {
-    const results: (Float32Array | ClipClientError)[] = [];
-    for await (const item of this.encodeStream(inputs, options))
+    options: EncodeOptions<T>,
+  ): Promise<(Vectors[T] | ClipClientError)[]>;
+  async encode<T extends VectorType>(
+    inputs: Inputs<Input>,
+    options: EncodeOptions<T> = {},
+  ): Promise<(Vectors[T] | ClipClientError)[]> {
+    const results: (Vectors[T] | ClipClientError)[] = [];
+    for await (const item of this.encodeStream<T>(inputs, options))
       results.push('vector' in item ? item.vector : item.error);
     return results;
   }
@@ -92,25 +99,29 @@ export class ClientCore {
    * The same item by item and in order. The inputs may be endless: they are read only as far as results are taken, at most
    * `batchSize` × (`concurrency` + 1) ahead.
    */
-  encodeStream(
+  encodeStream<T extends VectorType = 'float32'>(
     inputs: Inputs<Input>,
-    options?: EncodeOptions & { readonly perItem?: false },
-  ): AsyncGenerator<Encoded & { readonly vector: Float32Array }, void, undefined>;
-  encodeStream(inputs: Inputs<Input>, options: EncodeOptions): AsyncGenerator<Encoded, void, undefined>;
-  async *encodeStream(
+    options?: EncodeOptions<T> & { readonly perItem?: false },
+  ): AsyncGenerator<Encoded<T> & { readonly vector: Vectors[T] }, void, undefined>;
+  encodeStream<T extends VectorType = 'float32'>(
     inputs: Inputs<Input>,
-    options: EncodeOptions = {},
-  ): AsyncGenerator<Encoded, void, undefined> {
+    options: EncodeOptions<T>,
+  ): AsyncGenerator<Encoded<T>, void, undefined>;
+  async *encodeStream<T extends VectorType>(
+    inputs: Inputs<Input>,
+    options: EncodeOptions<T> = {},
+  ): AsyncGenerator<Encoded<T>, void, undefined> {
     let encoding: EncodeCall | undefined;
-    const call: Call<Input, Encoded[]> = {
+    const call: Call<Input, Encoded<T>[]> = {
       inputs,
       options,
       endpoint: '/encode',
+      parameters: formParameters(options, options.parameters),
       weigh: (input) => weigh(input, this.#files),
       work: async (batch, context) => {
-        encoding ??= new EncodeCall(this.#sender, context, this.#files, options.perItem ?? false);
+        encoding ??= new EncodeCall(this.#sender, context, this.#files, options);
         const { outcomes, bytes } = await encoding.run(batch);
-        return { out: outcomes.map((outcome, i) => encoded(outcome, batch, i)), bytes };
+        return { out: outcomes.map((outcome, i) => encoded(outcome as Outcome<T>, batch, i)), bytes };
       },
     };
     for await (const items of this.#run(call)) yield* items;
@@ -227,7 +238,7 @@ export class ClientCore {
   }
 }
 
-function encoded(outcome: Outcome, batch: Batch<Input>, i: number): Encoded {
+function encoded<T extends VectorType>(outcome: Outcome<T>, batch: Batch<Input>, i: number): Encoded<T> {
   const id = idOf(batch.inputs[i]!);
   return { ...outcome, index: batch.first + i, ...(id === undefined ? {} : { id }) };
 }

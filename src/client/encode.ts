@@ -1,12 +1,15 @@
 import type { Document } from '../protocol/jina/document.ts';
-import { inSentOrder, vectorOf } from './answer.ts';
+import { inSentOrder } from './answer.ts';
 import type { Batch } from './batches.ts';
 import { ClipClientError } from './error.ts';
+import { type FormOptions, type Vectors, type VectorType, vectorOf } from './forms.ts';
 import { type Files, type Input, load } from './input.ts';
 import type { CallContext, Sender } from './sender.ts';
 
 /** What became of one item. */
-export type Outcome = { readonly vector: Float32Array } | { readonly error: ClipClientError };
+export type Outcome<T extends VectorType = VectorType> =
+  | { readonly vector: Vectors[T] }
+  | { readonly error: ClipClientError };
 
 export interface BatchOutcome {
   readonly outcomes: readonly Outcome[];
@@ -23,6 +26,7 @@ const ITEM_CODES: ReadonlySet<ClipClientError['code']> = new Set([
   'invalid_uri',
   'forbidden_uri',
   'fetch_failed',
+  'form_failed',
   'text_too_long',
   'image_too_large',
   'request_too_large',
@@ -55,14 +59,21 @@ export class EncodeCall {
   readonly #files: Files | undefined;
   /** Faults of items are outcomes, instead of ending the call. */
   readonly #perItem: boolean;
+  readonly #form: FormOptions<VectorType>;
   /** Of the first vector; two models behind one address would give two. */
   #width: number | undefined;
 
-  constructor(sender: Sender, call: CallContext, files: Files | undefined, perItem: boolean) {
+  constructor(
+    sender: Sender,
+    call: CallContext,
+    files: Files | undefined,
+    { perItem = false, ...form }: FormOptions<VectorType> & { readonly perItem?: boolean },
+  ) {
     this.#sender = sender;
     this.#call = call;
     this.#files = files;
     this.#perItem = perItem;
+    this.#form = form;
   }
 
   /**
@@ -130,14 +141,14 @@ export class EncodeCall {
         const sent = pending[i]!;
         const { error } = document;
         if (error) this.#failed(work, sent.position, error);
-        else work.outcomes[sent.position] = { vector: this.#checked(vectorOf(document)) };
+        else work.outcomes[sent.position] = { vector: this.#checked(vectorOf(document, this.#form)) };
         if (error?.retryable) again.push({ sent, error });
       }
       return again;
     });
   }
 
-  #checked(vector: Float32Array): Float32Array {
+  #checked<V extends Vectors[VectorType]>(vector: V): V {
     this.#width ??= vector.length;
     if (vector.length === this.#width) return vector;
     throw new ClipClientError(

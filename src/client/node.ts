@@ -10,6 +10,7 @@ import { type Socket, websocketTransport } from './websocket.ts';
 export type { Match } from './answer.ts';
 export type { Encoded, EncodeOptions, SearchOptions } from './core.ts';
 export { type ClientErrorCode, ClipClientError } from './error.ts';
+export { type FormOptions, VECTOR_TYPES, type Vectors, type VectorType } from './forms.ts';
 export type { Input, TensorInput } from './input.ts';
 export type { CallOptions, ClientOptions, Progress, RetryOptions, TlsOptions } from './options.ts';
 export type { Profile } from './profile.ts';

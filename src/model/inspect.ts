@@ -7,6 +7,7 @@ import { externalFiles } from './onnx/external-data.ts';
 import { readOnnx } from './onnx/read.ts';
 import { allTensors, type OnnxModel, type OnnxValue, withNested } from './onnx/types.ts';
 import type { Tower, TowerContract } from './tower.ts';
+import type { ModelTraits } from './traits.ts';
 
 /** What an ONNX file says of itself, whatever it holds. */
 export interface FileFacts {
@@ -64,6 +65,8 @@ export interface Inspection {
   /** Absent where the structure is not recognised; `unrecognised` says why. */
   readonly tower?: TowerFacts;
   readonly unrecognised?: string;
+  /** Of the model whose tower it is; absent where no `model.json` lies beside it. */
+  readonly traits?: ModelTraits;
 }
 
 /**

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ConfigError } from '../config/config.ts';
 import type { Tower } from './tower.ts';
+import { TRAITS_FILE } from './traits.ts';
 
 /** Files of a model that a user brings. Paths are absolute. */
 export interface ModelFiles {
@@ -10,6 +11,8 @@ export interface ModelFiles {
   readonly tokenizer?: string;
   /** What an exporter wrote about the pictures' preprocessing. */
   readonly preprocessing?: string;
+  /** What it was trained to: `model.json`. */
+  readonly traits?: string;
 }
 
 /** How exporters lay out a pair of towers, in the order looked for. */
@@ -43,7 +46,7 @@ export async function locateModel(modelPath: string): Promise<ModelFiles> {
   throw new ConfigError(await describeMissing(folder));
 }
 
-type Companions = Pick<ModelFiles, 'tokenizer' | 'preprocessing'>;
+type Companions = Pick<ModelFiles, 'tokenizer' | 'preprocessing' | 'traits'>;
 
 async function findCompanions(
   folder: string,
@@ -51,7 +54,12 @@ async function findCompanions(
 ): Promise<Companions> {
   const tokenizer = await findBeside(folder, text, ['tokenizer.json']);
   const preprocessing = await findBeside(folder, image, ['preprocess_cfg.json', 'preprocessor_config.json']);
-  return { ...(tokenizer && { tokenizer }), ...(preprocessing && { preprocessing }) };
+  const traits = await findBeside(folder, text, [TRAITS_FILE]);
+  return {
+    ...(tokenizer && { tokenizer }),
+    ...(preprocessing && { preprocessing }),
+    ...(traits && { traits }),
+  };
 }
 
 /** What an exporter wrote for the tower in one ONNX file, whether or not the other tower is there. */

@@ -12,6 +12,7 @@ import type { OpenPart } from './part-file.ts';
 import type { OnProgress } from './progress.ts';
 import { readRecipe, readTokenizerContext } from './recipe.ts';
 import type { ModelContract, TowerContract } from './tower.ts';
+import { readTraits } from './traits.ts';
 
 export interface PrepareHooks {
   readonly progress: OnProgress;
@@ -91,8 +92,17 @@ async function establish(
     model?.weights === 'openai'
       ? [await activationDoubt(textModel, text, signal), await activationDoubt(imageModel, image, signal)]
       : [];
-  const warnings = [...doubts, ...activations].filter((doubt) => doubt !== undefined);
-  const contract = { name, text, image, ...(files.tokenizer && { tokenizerFile: files.tokenizer }) };
+  const given = files.traits ? await readTraits(files.traits, text.width ?? image.width) : undefined;
+  const warnings = [...doubts, ...activations, ...(given?.warnings ?? [])].filter(
+    (doubt) => doubt !== undefined,
+  );
+  const contract = {
+    name,
+    text,
+    image,
+    ...(files.tokenizer && { tokenizerFile: files.tokenizer }),
+    ...(given && { traits: given.traits }),
+  };
   return { contract, warnings };
 }
 

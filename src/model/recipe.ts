@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { ClipError } from '../errors.ts';
 import { CLIP_CONTEXT } from './contract.ts';
+import { readJsonFile } from './json-file.ts';
 
 /** CLIP's normalisation; SigLIP's and others' differ, and a picture prepared the wrong way gives a wrong vector. */
 export const MEAN = [0.48145466, 0.4578275, 0.40821073];
@@ -17,7 +17,7 @@ type Json = Record<string, unknown>;
  * anything but CLIP's way: bicubic on the short side, centre crop, CLIP's mean and deviation.
  */
 export async function readRecipe(path: string): Promise<number | undefined> {
-  const recipe = await readJson(path);
+  const recipe = await readJsonFile(path);
   const expect = (what: string, holds: boolean, found: unknown) => {
     if (holds) return;
     const expected = `expected CLIP's preprocessing (${what})`;
@@ -42,19 +42,9 @@ export async function readRecipe(path: string): Promise<number | undefined> {
 
 /** Columns that a `tokenizer.json` fills: where it truncates, else CLIP's. */
 export async function readTokenizerContext(path: string): Promise<number> {
-  const { truncation } = await readJson(path);
+  const { truncation } = await readJsonFile(path);
   const length = (truncation as Json | null | undefined)?.max_length;
   return Number.isInteger(length) && Number(length) > 0 ? Number(length) : CLIP_CONTEXT;
-}
-
-async function readJson(path: string): Promise<Json> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Json;
-    throw new Error(`expected an object, found ${Array.isArray(value) ? 'a list' : typeof value}`);
-  } catch (cause) {
-    throw new ClipError('model_invalid', `${path} cannot be read: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function near(found: unknown, expected: readonly number[]): boolean {

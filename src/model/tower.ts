@@ -1,4 +1,5 @@
 import type { EndToken } from './architecture/architecture.ts';
+import type { ModelTraits } from './traits.ts';
 
 /** CLIP's two towers. */
 export type Tower = 'text' | 'image';
@@ -63,4 +64,6 @@ export interface ModelContract {
   readonly image: TowerContract;
   /** Directory's `tokenizer.json`, where it brings one. */
   readonly tokenizerFile?: string;
+  /** What its `model.json` says. */
+  readonly traits?: ModelTraits;
 }

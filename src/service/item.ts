@@ -45,7 +45,7 @@ export interface RankedGroup {
 export interface RankedMatch {
   /** Position among the matches of the request. */
   readonly index: number;
-  /** Softmax over the group of `exp(4.60517) × cosine`. */
+  /** Softmax over the group of the model's logit scale × cosine. */
   readonly score: number;
   readonly cosine: number;
 }
@@ -55,6 +55,10 @@ export interface ServiceDescription extends ModelDescription {
   readonly model: string;
   readonly resolution: number;
   readonly contextLength: number;
+  /** What a cosine is multiplied by before the softmax of a ranking. */
+  readonly logitScale: number;
+  /** Lengths, in components, that its vectors may be cut to (Matryoshka). */
+  readonly matryoshkaDimensions: readonly number[];
   /** Why TensorRT does not serve, a clause; absent where it does, or the flow does not ask for it. */
   readonly notTensorRt?: string;
 }

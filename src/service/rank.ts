@@ -5,20 +5,26 @@ const f32 = Math.fround;
 /** docarray's guard against division by zero. */
 const EPSILON = f32(1e-7);
 /** CLIP's logit scale, as clip-as-service rounds it. */
-const SCALE = f32(Math.exp(4.60517));
+export const CLIP_LOGIT_SCALE = Math.exp(4.60517);
 
 /**
  * Scores as clip-as-service's `set_rank` computes them with NumPy in float32: docarray's cosine distance, one minus that,
  * and the softmax over the group. Sums are taken in float64, where NumPy's order depends on the machine.
  *
+ * @param logitScale what a cosine is multiplied by before the softmax: the model's own
  * @returns matches in descending order of score; ties keep their order
  * @throws ClipError rank_failed for a group without matches, or where a score is not a number
  */
-export function rankGroup(query: Float32Array, matches: readonly Float32Array[]): RankedMatch[] {
+export function rankGroup(
+  query: Float32Array,
+  matches: readonly Float32Array[],
+  logitScale = CLIP_LOGIT_SCALE,
+): RankedMatch[] {
   if (matches.length === 0)
     throw new ClipError('rank_failed', 'expected at least one match to rank, got none');
   const cosines = matches.map((match) => cosine(query, match));
-  const scores = softmax(cosines.map((x) => f32(SCALE * x)));
+  const scale = f32(logitScale);
+  const scores = softmax(cosines.map((x) => f32(scale * x)));
   const wrong = scores.findIndex((score) => !Number.isFinite(score));
   if (wrong >= 0)
     throw new ClipError('rank_failed', `expected a score for match ${wrong}, got ${scores[wrong]}`);

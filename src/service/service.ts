@@ -16,7 +16,7 @@ import type {
   ServiceDescription,
 } from './item.ts';
 import { requestPatience } from './patience.ts';
-import { rankGroup } from './rank.ts';
+import { CLIP_LOGIT_SCALE, rankGroup } from './rank.ts';
 
 export interface ServiceOptions extends EncoderOptions {
   /** Canonical model name. */
@@ -24,6 +24,10 @@ export interface ServiceOptions extends EncoderOptions {
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
+  /** Default: CLIP's. */
+  readonly logitScale?: number;
+  /** Lengths, in components, that the model was trained to be cut to; default none. */
+  readonly matryoshkaDimensions?: readonly number[];
   /** Why TensorRT does not serve, where the flow asks for it. */
   readonly instead?: Instead;
 }
@@ -45,11 +49,14 @@ export class Service implements EmbeddingService {
 
   describe(): ServiceDescription {
     const { model, resolution, tokenizer, scheduler, instead } = this.#options;
+    const { logitScale = CLIP_LOGIT_SCALE, matryoshkaDimensions = [] } = this.#options;
     return {
       ...scheduler.describe(),
       model,
       resolution,
       contextLength: tokenizer.contextLength,
+      logitScale,
+      matryoshkaDimensions,
       ...(instead && { notTensorRt: instead.words }),
     };
   }
@@ -90,7 +97,8 @@ export class Service implements EmbeddingService {
     let next = 0;
     return groups.map(({ matches }) => {
       const query = vectors[next++]!;
-      const ranked = rankGroup(query, vectors.slice(next, next + matches.length));
+      const own = vectors.slice(next, next + matches.length);
+      const ranked = rankGroup(query, own, this.#options.logitScale);
       next += matches.length;
       return { query, matches: ranked };
     });

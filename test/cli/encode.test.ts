@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { readForm } from '../../src/service/form.ts';
+import { shape } from '../../src/service/shape.ts';
 import { openRig, type Rig } from '../client/rig.ts';
 import { vectorOf } from '../protocol/fake-service.ts';
 
@@ -96,6 +98,46 @@ test('a .npy has a row per line; a fault stops it, and --resume goes on from the
     assert.ok(!existsSync(`${out}.part`) && !existsSync(`${out}.part.json`));
   }));
 
+for (const [options, descr, width, expected] of [
+  [['--type', 'int8'], '|i1', 4, { embedding_type: 'int8' }],
+  [['--type', 'ubinary', '--dimensions', '3'], '|u1', 1, { embedding_type: 'ubinary', dimensions: 3 }],
+  [['--type', 'float16', '--normalize'], '<f2', 4, { embedding_type: 'float16', normalize: true }],
+  [['--dimensions', '2'], '<f4', 2, { dimensions: 2 }],
+] as const)
+  test(`${options.join(' ')} writes NumPy's ${descr}`, () =>
+    inFolder(async (folder, _rig, server) => {
+      const out = join(folder, 'v.npy');
+      const { code, err } = await run([...server, ...options, '--out', out], 'a\nbb\n');
+      assert.equal(code, 0, err);
+      const bytes = await readFile(out);
+      const start = 10 + bytes.readUInt16LE(8);
+      const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (2, ${width}), }`;
+      assert.equal(bytes.toString('latin1', 10, start).trim(), header);
+      const form = readForm(expected, { model: 'm', width: 4 });
+      const rows = ['a', 'bb'].map((value) => shape(vectorOf({ kind: 'text', text: value }), form).data);
+      assert.deepEqual(bytes.subarray(start), Buffer.concat(rows.map((row) => new Uint8Array(row.buffer))));
+    }));
+
+test('an unfinished run goes on in its own form only', () =>
+  inFolder(async (folder, rig, server) => {
+    const [input, out] = [join(folder, 'texts.txt'), join(folder, 'v.npy')];
+    await writeFile(input, Array.from({ length: 30 }, (_, i) => `text ${i}`).join('\n'));
+    let calls = 0;
+    rig.service.work = async () => {
+      calls += 1;
+      if (calls > 4) throw new Error('broken');
+    };
+    const args = [...server, '--batch-size', '10', '--concurrency', '1', '--out', out];
+    assert.equal((await run([...args, '--type', 'int8', input])).code, 1);
+    rig.service.work = async () => {};
+    const other = await run([...args, '--resume', input]);
+    assert.equal(other.code, 2);
+    assert.match(other.err, /the unfinished run is of texts, int8, this one of texts/);
+    const same = await run([...args, '--type', 'int8', '--resume', input]);
+    assert.equal(same.code, 0, same.err);
+    assert.equal((await readFile(out)).length, 128 + 30 * 4);
+  }));
+
 test('--skip-errors notes what failed and which row is of which line', () =>
   inFolder(async (folder, _rig, server) => {
     const out = join(folder, 'v.npy');
@@ -171,6 +213,8 @@ test('faults of the command line and the input end with 2', () =>
     for (const [args, message] of [
       [['--nonsense'], /--nonsense/],
       [['--batch-size', '0'], /--batch-size/],
+      [['--type', 'int4'], /--type: expected one of float32, .*, got int4/],
+      [['--dimensions', '0'], /--dimensions: expected a whole number/],
       [['--server', 'other://x'], /expected one of grpc/],
       [['--resume'], /--out/],
       [[...server, join(folder, 'missing.txt')], /missing\.txt/],

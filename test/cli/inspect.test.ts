@@ -83,6 +83,26 @@ test('both towers of a folder, as JSON', async (t) => {
   assert.match(textual.serving, /^rewritten at the first start/);
 });
 
+test('what a model.json says stands on the pages of both towers', async (t) => {
+  const folder = await folderWith(t, {
+    'textual.onnx': textTower(),
+    'visual.onnx': imageTower(),
+    'model.json': '{"logit_scale": 33.1, "matryoshka_dimensions": [64, 128]}',
+  });
+  for (const target of [folder, join(folder, 'visual.onnx')]) {
+    const { code, out } = await run(t, [target]);
+    assert.equal(code, 0);
+    assert.match(out, /^ {2}logit scale +33\.1, as model\.json says$/m);
+    assert.match(out, /^ {2}also cut to +64, 128 components$/m);
+  }
+  const { out } = await run(t, [folder, '--json']);
+  const traits = { logitScale: 33.1, matryoshkaDimensions: [64, 128] };
+  assert.deepEqual(
+    JSON.parse(out).map((row: { traits: unknown }) => row.traits),
+    [traits, traits],
+  );
+});
+
 test('a page about one file', async (t) => {
   const { code, out } = await run(t, [RESNET]);
   assert.equal(code, 0);

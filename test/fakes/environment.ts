@@ -14,6 +14,8 @@ export interface Knobs {
   readonly gpuMib?: number;
   /** cuDriverGetVersion, default 12040. */
   readonly driver?: number;
+  /** The one allocation, stream, event, graph or module that the driver has no memory for. */
+  readonly createFail?: number;
   /** What cuInit answers. */
   readonly cuinit?: number;
   /** The execution from which every call answers 700. */

@@ -6,10 +6,11 @@
 #include <cstdlib>
 #include <string>
 
-/// Shared by the three fakes: what a test asks of them, and what they tell it. docs of every knob: build.ts.
+/// Shared by the three fakes: what a test asks of them, and what they tell it. environment.ts says what each knob is.
 namespace fakes {
 
-/// A number from the environment, read at each use. The environment is set before the process starts: setenv would race.
+/// A number from the environment, read at each use. The environment is set before the process starts: setenv would
+/// race.
 inline long long knob(const char* name, long long otherwise = 0) {
   const char* text = std::getenv(name);
   return text && *text ? std::strtoll(text, nullptr, 0) : otherwise;

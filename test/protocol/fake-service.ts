@@ -40,6 +40,9 @@ export class FakeService implements EmbeddingService {
   /** Awaited before each answer. */
   work: (context: Context) => Promise<void> = async () => {};
 
+  /** Vectors that differ from `vectorOf`'s. */
+  vector: (item: Item) => Float32Array | undefined = () => undefined;
+
   describe(): ReturnType<EmbeddingService['describe']> {
     return {
       runtime: 'fake',
@@ -50,6 +53,8 @@ export class FakeService implements EmbeddingService {
       model: 'fake::model',
       resolution: 224,
       contextLength: 77,
+      logitScale: 100,
+      matryoshkaDimensions: [],
     };
   }
 
@@ -90,7 +95,7 @@ export class FakeService implements EmbeddingService {
     return items.map((item) => {
       const code = item.kind === 'text' ? /^fail:(\w+)/.exec(item.text)?.[1] : undefined;
       if (code) return { error: new ClipError(code as ClipError['code'], `expected no ${code}, got 'one'`) };
-      return { vector: vectorOf(item) };
+      return { vector: this.vector(item) ?? vectorOf(item) };
     });
   }
 

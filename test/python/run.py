@@ -24,6 +24,7 @@ from scenarios import (  # noqa: E402, F401
     documents,
     encode,
     failures,
+    forms,
     order,
     parameters,
     rank,

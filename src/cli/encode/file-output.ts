@@ -1,9 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { ClipClientError } from '../../client/node.ts';
+import type { ClipClientError, FormOptions, Vectors, VectorType } from '../../client/node.ts';
 import { ConfigError } from '../../config/config.ts';
 import { AppendFile } from './append-file.ts';
 import type { EncodeItem } from './inputs.ts';
-import { NPY_HEADER_BYTES, npyHeader, npyRow } from './npy.ts';
+import { npyHeader, npyRow } from './npy.ts';
+import { checkSame, kindOf } from './same-run.ts';
 import { type EncodeState, readState, removeState, writeState } from './state.ts';
 
 export interface FileOutputOptions {
@@ -12,16 +13,17 @@ export interface FileOutputOptions {
   readonly images: boolean;
   readonly skipErrors: boolean;
   readonly resume: boolean;
-  /** The server's vector of a fixed text, float32 [D]. */
+  readonly form: FormOptions<VectorType>;
+  /** The server's vector of a fixed text, float32 [D], whatever the form. */
   readonly probe: Float32Array;
+  /** Numbers of a vector of the form. */
+  readonly width: number;
 }
 
 /** Bytes that are gathered before they are written. */
 const CHUNK = 1024 * 1024;
 /** ms after which they are written in any case. */
 const FLUSH_MS = 500;
-/** Cosine below which two vectors of one text are of two models; precisions of one model differ less. */
-const SAME_MODEL = 0.999;
 
 /** The files of one run: vectors, and where they are wanted an index of the rows and the faults. */
 export class FileOutput {
@@ -60,7 +62,7 @@ export class FileOutput {
    * @throws ConfigError where an unfinished run is in the way, or is of other options or another model
    */
   static async open(options: FileOutputOptions): Promise<FileOutput> {
-    const { out, resume, probe } = options;
+    const { out, resume, width } = options;
     const state = await readState(out);
     if (state && !resume)
       throw new ConfigError(
@@ -69,7 +71,7 @@ export class FileOutput {
     if (state) checkSame(state, options);
     const files = await openFiles(options, state);
     const output = new FileOutput(options, files, state);
-    if (!state && isNpy(out)) await files.vectors.append(npyHeader(0, probe.length));
+    if (!state && isNpy(out)) await files.vectors.append(npyHeader(typeOf(options), 0, width));
     if (!state) await output.#save();
     return output;
   }
@@ -92,11 +94,11 @@ export class FileOutput {
     );
   }
 
-  async add(item: EncodeItem, index: number, vector: Float32Array): Promise<void> {
+  async add(item: EncodeItem, index: number, vector: Vectors[VectorType]): Promise<void> {
     this.#note(item);
     const { vectors } = this.#pending;
     const row = isNpy(this.#options.out)
-      ? npyRow(vector)
+      ? npyRow(typeOf(this.#options), vector)
       : Buffer.from(`${JSON.stringify({ index, ...item.label, vector: Array.from(vector) })}\n`);
     vectors.push(row);
     this.#pending.bytes += row.length;
@@ -116,9 +118,9 @@ export class FileOutput {
 
   /** All is there: the files take their names. Resolves to the number of rows. */
   async finish(): Promise<number> {
-    const { out, probe } = this.#options;
+    const { out, width } = this.#options;
     await this.#flush();
-    if (isNpy(out)) await this.#vectors.write(npyHeader(this.#rows, probe.length), 0);
+    if (isNpy(out)) await this.#vectors.write(npyHeader(typeOf(this.#options), this.#rows, width), 0);
     // The vectors last: where they are, all is.
     await this.#index?.finish({ evenEmpty: true });
     await this.#errors?.finish({ evenEmpty: false });
@@ -207,30 +209,6 @@ async function openFiles(options: FileOutputOptions, state: EncodeState | undefi
   };
 }
 
-function kindOf({ images, skipErrors }: FileOutputOptions): string {
-  return `${images ? 'images' : 'texts'}${skipErrors ? ', errors skipped' : ''}`;
-}
-
-function checkSame(state: EncodeState, options: FileOutputOptions): void {
-  const at = `${options.out}.part.json`;
-  const kind = kindOf(options);
-  if (state.kind !== kind)
-    throw new ConfigError(`${at}: the unfinished run is of ${state.kind}, this one of ${kind}`);
-  if (isNpy(options.out) && state.sizes.vectors !== NPY_HEADER_BYTES + state.rows * options.probe.length * 4)
-    throw new ConfigError(
-      `${at}: expected vectors of ${options.probe.length} numbers, as the server answers now`,
-    );
-  if (cosine(state.probe, options.probe) < SAME_MODEL)
-    throw new ConfigError(`${at}: the server answers with another model than in the unfinished run`);
-}
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return 0;
-  let [product, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i += 1) {
-    product += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return product / Math.sqrt(aa * bb);
+function typeOf({ form: { type = 'float32' } }: FileOutputOptions): VectorType {
+  return type;
 }

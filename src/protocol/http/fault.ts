@@ -22,6 +22,7 @@ const EXECUTOR_CODES: ReadonlySet<ErrorCode> = new Set([
   'forbidden_uri',
   'fetch_failed',
   'rank_failed',
+  'form_failed',
   'image_too_large',
   'engine_failed',
   'engine_timeout',

@@ -4,7 +4,7 @@ import type { Passage } from '../../observe/passage.ts';
 import type { Context } from '../../service/item.ts';
 import type { Site } from '../site.ts';
 import type { Clock } from './clock.ts';
-import { destinationOf, execute, type Failure } from './execute.ts';
+import { destinationOf, type Executed, execute } from './execute.ts';
 import type { JinaRequest } from './request.ts';
 import { type Route, routesOf } from './response.ts';
 
@@ -32,6 +32,8 @@ export interface AnswerOptions {
   readonly passage: Passage;
 }
 
+/** Key of an answer's parameters. */
+const WARNINGS = '__warnings__';
 /** The reference's call from gateway to executor; here it is the hand-over. */
 const HOP = '/jina.JinaSingleDataRequestRPC/process_single_data';
 
@@ -51,13 +53,14 @@ export function answer(
     const now = clock.now();
     const thrown = run instanceof ClipError;
     const failure = thrown ? { error: run, failed: 'request' as const } : run.failure;
+    const warning = thrown ? undefined : run.warning;
     const ended = thrown || run.ran ? now : undefined;
     const routes = routesOf(
       site.config.executor.name,
       { received: clock.opened, started, ended, now },
       failure?.error,
     );
-    return { request, ...failure, routes };
+    return { request: warning ? warned(request, warning) : request, ...failure, routes };
   };
   const work = run(site, request, options);
   return {
@@ -66,10 +69,14 @@ export function answer(
   };
 }
 
-interface Execution {
+interface Execution extends Executed {
   /** False where the request is not for this executor: its documents are as they came. */
   readonly ran: boolean;
-  readonly failure?: Failure;
+}
+
+/** Beside the parameters, which go back to the client: where executors of Jina's leave their results too. */
+function warned(request: JinaRequest, warning: string): JinaRequest {
+  return { ...request, parameters: { ...request.parameters, [WARNINGS]: [warning] } };
 }
 
 async function run(
@@ -89,9 +96,14 @@ async function run(
   try {
     const { executor } = config;
     const { perDocument } = options;
-    const failure = await execute(request, destination.method, { executor, service, context, perDocument });
-    failed = failure !== undefined;
-    return { ran: true, failure };
+    const executed = await execute(request, destination.method, {
+      executor,
+      service,
+      context,
+      perDocument,
+    });
+    failed = executed.failure !== undefined;
+    return { ran: true, ...executed };
   } catch (error) {
     method?.end(error);
     throw error;

@@ -1,5 +1,6 @@
 import type { ClipError } from '../../errors.ts';
 import type { Tensor } from '../../service/item.ts';
+import type { Shaped } from '../../service/shape.ts';
 
 /**
  * One docarray 0.21 document, whatever wire it came by. A field that is empty or at its default is absent: the
@@ -20,8 +21,8 @@ export interface Document {
   tags?: JsonObject | Encoded;
   offset?: number;
   location?: number[];
-  /** float32 [D] where this server made it; a client's own array where it sent one. */
-  embedding?: Float32Array | Tensor | Encoded;
+  /** float32 [D], or the form asked for, where this server made it; a client's own array where it sent one. */
+  embedding?: Float32Array | Shaped | Tensor | Encoded;
   modality?: string;
   evaluations?: Scores;
   scores?: Scores;

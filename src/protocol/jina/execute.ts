@@ -1,6 +1,8 @@
 import type { ExecutorConfig } from '../../config/config.ts';
 import { ClipError } from '../../errors.ts';
+import { readForm } from '../../service/form.ts';
 import type { Context, EmbeddingService, Item, RankedGroup } from '../../service/item.ts';
+import { type Shaped, shape, shapeOutcomes } from '../../service/shape.ts';
 import type { Document } from './document.ts';
 import { encodeParameters } from './parameters.ts';
 import type { JinaRequest } from './request.ts';
@@ -26,6 +28,12 @@ export interface ExecuteOptions {
 
 /** Set where documents failed and the caller asked for the others nevertheless. */
 export type Failure = { readonly error: ClipError; readonly failed: 'all' | 'some' } | undefined;
+
+export interface Executed {
+  readonly failure?: Failure;
+  /** What the client should know of what it asked for. */
+  readonly warning?: string;
+}
 
 export type Executor = Pick<ExecutorConfig, 'name' | 'accessPaths' | 'endpoints' | 'minibatchSize'>;
 
@@ -54,16 +62,17 @@ export async function execute(
   request: JinaRequest,
   method: Destination['method'],
   options: ExecuteOptions,
-): Promise<Failure> {
-  if (request.documents.length === 0) return undefined;
-  if (method === 'encode') return encode(request, options);
-  await rank(request.documents, options);
-  return undefined;
+): Promise<Executed> {
+  if (request.documents.length === 0) return {};
+  return method === 'encode' ? encode(request, options) : rank(request, options);
 }
 
-async function encode({ documents, parameters }: JinaRequest, options: ExecuteOptions): Promise<Failure> {
+async function encode({ documents, parameters }: JinaRequest, options: ExecuteOptions): Promise<Executed> {
   const { executor, service, context, perDocument } = options;
-  const { accessPaths, dropImageContent } = encodeParameters(parameters, executor.name, executor.accessPaths);
+  const read = encodeParameters(parameters, executor.name, executor.accessPaths);
+  const { own, accessPaths, dropImageContent } = read;
+  const form = readForm(own, service.describe());
+  const { warning } = form;
   const owners: Document[] = [];
   const items: Item[] = [];
   for (const document of selectDocuments(documents, accessPaths)) {
@@ -72,7 +81,7 @@ async function encode({ documents, parameters }: JinaRequest, options: ExecuteOp
     owners.push(document);
     items.push(item);
   }
-  if (items.length === 0) return undefined;
+  if (items.length === 0) return { warning };
   context.permit.addItems(items.length);
   const outcomes = await traced(options, { items, dropImageContent }, (context) =>
     service.encode(items, context),
@@ -82,26 +91,25 @@ async function encode({ documents, parameters }: JinaRequest, options: ExecuteOp
       'internal',
       `expected ${items.length} outcomes from the service, got ${outcomes.length}`,
     );
-  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
+  const shaped = await shapeOutcomes(outcomes, form);
+  const errors = shaped.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
   const first = errors[0];
   if (first && !perDocument) throw first;
   for (const [i, document] of owners.entries()) {
-    const outcome = outcomes[i]!;
+    const outcome = shaped[i]!;
     if ('error' in outcome) {
       document.error = outcome.error;
       document.embedding = undefined;
     } else embed(document, outcome.vector, dropImageContent);
   }
-  if (!first) return undefined;
+  if (!first) return { warning };
   const message = `${errors.length} of ${items.length} documents failed: ${first.message}`;
-  return {
-    error: new ClipError(first.code, message),
-    failed: errors.length === items.length ? 'all' : 'some',
-  };
+  const failed = errors.length === items.length ? 'all' : 'some';
+  return { failure: { error: new ClipError(first.code, message), failed }, warning };
 }
 
-function embed(document: Document, vector: Float32Array | undefined, dropImageContent: boolean): void {
-  document.embedding = vector;
+function embed(document: Document, vector: Shaped | undefined, dropImageContent: boolean): void {
+  document.embedding = vector?.data instanceof Float32Array && !vector.base64 ? vector.data : vector;
   if (document.text) document.mimeType = 'text/plain';
   else if (dropImageContent) {
     document.blob = undefined;
@@ -109,9 +117,14 @@ function embed(document: Document, vector: Float32Array | undefined, dropImageCo
   }
 }
 
-/** `drop_image_content` and access paths have no effect on rank in the reference, and none here. */
-async function rank(documents: readonly Document[], options: ExecuteOptions): Promise<void> {
-  const { service, context } = options;
+/**
+ * `drop_image_content` and access paths have no effect on rank in the reference, and none here. The form is that of the roots'
+ * vectors; what is ranked are the engine's.
+ */
+async function rank({ documents, parameters }: JinaRequest, options: ExecuteOptions): Promise<Executed> {
+  const { executor, service, context } = options;
+  const { own } = encodeParameters(parameters, executor.name, executor.accessPaths);
+  const form = readForm(own, service.describe());
   const groups = documents.map((document, i) => ({
     query: contentOf(document, `document ${i}`),
     matches: (document.matches ?? []).map((match, j) => contentOf(match, `match ${j} of document ${i}`)),
@@ -129,7 +142,9 @@ async function rank(documents: readonly Document[], options: ExecuteOptions): Pr
     ranked.some(({ matches }, i) => !isOrder(matches, groups[i]!.matches))
   )
     throw new ClipError('internal', 'expected every match once in the ranking, got something else');
-  for (const [i, document] of documents.entries()) placeRanking(document, ranked[i]!);
+  const queries = ranked.map(({ query }) => shape(query, form));
+  for (const [i, document] of documents.entries()) placeRanking(document, queries[i]!, ranked[i]!.matches);
+  return { warning: form.warning };
 }
 
 function contentOf(document: Document, where: string): Item {
@@ -145,7 +160,7 @@ function isOrder(ranked: RankedGroup['matches'], matches: readonly Item[]): bool
 }
 
 /** Roots keep their embedding, matches lose it and take both scores. */
-function placeRanking(root: Document, { query, matches }: RankedGroup): void {
+function placeRanking(root: Document, query: Shaped, matches: RankedGroup['matches']): void {
   const before = root.matches!;
   embed(root, query, false);
   root.matches = matches.map(({ index, score, cosine }) => {

@@ -2,6 +2,8 @@ import type { JsonObject } from './document.ts';
 import { isObject } from './parse-fields.ts';
 
 export interface EncodeParameters {
+  /** Those for this deployment, whatever they are for. */
+  readonly own: JsonObject;
   /** Not yet checked: what the client sent, else the deployment's default. */
   readonly accessPaths: unknown;
   readonly dropImageContent: boolean;
@@ -17,6 +19,7 @@ export function encodeParameters(
   // The older name wins where both are given.
   const named = ['traversal_paths', 'access_paths'].find((name) => Object.hasOwn(own, name));
   return {
+    own,
     accessPaths: named === undefined ? defaultPaths : own[named],
     dropImageContent: Object.hasOwn(own, 'drop_image_content') && Boolean(own.drop_image_content),
   };

@@ -1,3 +1,5 @@
+import { readHalves } from '../../float16.ts';
+import { type Shaped, toBase64 } from '../../service/shape.ts';
 import { type Document, Encoded, type NamedScore, type Scores } from './document.ts';
 import { tensorToJson } from './tensor.ts';
 import { numbersOf } from './wire/nd-array.ts';
@@ -45,8 +47,16 @@ function base64(bytes: Uint8Array | undefined): string {
 
 function array(value: Document['embedding']): string {
   if (value instanceof Float32Array) return jsonVector(value);
+  if (value && 'type' in value) return shaped(value);
   const tensor = value instanceof Encoded ? numbersOf(value) : value;
   return tensor ? tensorToJson(tensor, printerOf(tensor.data)) : 'null';
+}
+
+function shaped(vector: Shaped): string {
+  const { type, data, base64 } = vector;
+  if (base64) return `"${toBase64(vector)}"`;
+  if (data instanceof Float32Array) return jsonVector(data);
+  return type === 'float16' ? jsonVector(readHalves(data as Uint16Array)) : `[${data.join(',')}]`;
 }
 
 function tags(value: Document['tags']): string {

@@ -32,6 +32,7 @@ thread_local Context* current = nullptr;
 std::atomic<int> sticky_error{kSuccess};
 std::atomic<bool> was_initialized{false};
 std::atomic<int> live{0};
+std::atomic<long long> created{0};
 
 }  // namespace
 
@@ -39,6 +40,8 @@ int current_device() { return current ? static_cast<int>(current - contexts) : -
 int sticky() { return sticky_error; }
 bool initialized() { return was_initialized; }
 void count_live(int by) { live += by; }
+
+int admit() { return ++created == knob("FAKE_CREATE_FAIL") ? kOutOfMemory : kSuccess; }
 
 void make_sticky(int error) {
   int none = kSuccess;
@@ -153,6 +156,9 @@ int cuCtxGetDevice(int* device) {
 
 /// Streams, events, graphs, modules, allocations and retained contexts that were not given back.
 int fake_cuda_live() { return live; }
+
+/// Allocations, streams, events, graphs and modules that were asked for so far.
+long long fake_cuda_created() { return created; }
 
 void fake_cuda_make_sticky(int error) { make_sticky(error); }
 }

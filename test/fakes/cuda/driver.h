@@ -5,8 +5,8 @@
 #include <mutex>
 #include <unordered_map>
 
-/// A fake of CUDA's driver interface: devices are host memory, a stream is a thread that takes one operation after the other.
-/// It is stricter than the driver where a driver would let a mistake pass.
+/// A fake of CUDA's driver interface: devices are host memory, a stream is a thread that takes one operation after the
+/// other. It is stricter than the driver where a driver would let a mistake pass.
 namespace fakes::cuda {
 
 enum Result : int {
@@ -41,6 +41,8 @@ bool initialized();
 int current_device();
 /// Streams, events, graphs, modules, allocations and retained contexts that are not given back.
 void count_live(int by);
+/// To be asked before anything is created: kOutOfMemory for the one that FAKE_CREATE_FAIL counts to.
+int admit();
 
 /// Handles that were given out and not given back: any other is refused instead of followed.
 template <typename T>

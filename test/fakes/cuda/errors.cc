@@ -32,7 +32,7 @@ constexpr Words kWords[] = {
     {999, "CUDA_ERROR_UNKNOWN", "unknown error"},
 };
 
-int look_up(int error, const char** words, const char* Words::*field) {
+int look_up(int error, const char** words, const char* Words::* field) {
   for (const Words& entry : kWords)
     if (entry.code == error) return *words = entry.*field, kSuccess;
   *words = nullptr;

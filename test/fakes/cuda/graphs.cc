@@ -1,7 +1,5 @@
 #include "graphs.h"
 
-#include <atomic>
-
 #include "../knobs.h"
 
 namespace fakes::cuda {
@@ -28,8 +26,8 @@ Handles<Executable>& executables() {
 }  // namespace
 
 void* new_graph(std::vector<Operation> operations) {
-  return graphs().add(std::make_shared<Graph>(
-      Graph{std::make_shared<const std::vector<Operation>>(std::move(operations))}));
+  return graphs().add(
+      std::make_shared<Graph>(Graph{std::make_shared<const std::vector<Operation>>(std::move(operations))}));
 }
 
 }  // namespace fakes::cuda
@@ -42,8 +40,9 @@ int cuGraphInstantiateWithFlags(void** executable, void* handle, unsigned long l
   if (const int result = ready()) return result;
   const auto graph = graphs().find(handle);
   if (!graph) return kInvalidHandle;
+  if (const int result = admit()) return result;
   *executable = executables().add(std::make_shared<Executable>(Executable{graph->operations}));
-  fakes::note("create graph of " + std::to_string(graph->operations->size()) + " operations");
+  fakes::note("create graph");
   return kSuccess;
 }
 

@@ -66,6 +66,7 @@ void fake_cuda_register_kernel(const char* name, FakeTwin twin, const size_t* si
 int cuModuleLoadData(void** module, const void* image) {
   if (const int result = ready()) return result;
   if (const int result = check_image(static_cast<const char*>(image))) return result;
+  if (const int result = admit()) return result;
   *module = modules().add(std::make_shared<Module>());
   return kSuccess;
 }

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-/// What the twin of a kernel needs: it does on the host what the kernel does on a device, for a whole launch. Any source of
-/// this folder may register twins, from a static object's constructor; a test's library may too, by dlsym.
+/// What the twin of a kernel needs: it does on the host what the kernel does on a device, for a whole launch. Any
+/// source of this folder may register twins, from a static object's constructor; a test's library may too, by dlsym.
 extern "C" {
 
 struct FakeLaunch {

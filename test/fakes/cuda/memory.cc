@@ -87,6 +87,11 @@ int allowed() {
   return result == kSuccess ? refuse_in_capture() : result;
 }
 
+int may_allocate(size_t bytes) {
+  if (const int result = allowed()) return result;
+  return bytes == 0 ? kInvalidValue : admit();
+}
+
 /// As `copy` to the stream: both ends are looked up when its turn comes, for they may be gone by then.
 int copy_later(void* stream, Address address, const void* host, size_t bytes, bool to_device) {
   if (const int result = ready()) return result;
@@ -124,8 +129,7 @@ using namespace fakes::cuda;
 extern "C" {
 
 int cuMemAlloc_v2(Address* address, size_t bytes) {
-  if (const int result = allowed()) return result;
-  if (bytes == 0) return kInvalidValue;
+  if (const int result = may_allocate(bytes)) return result;
   const int device = current_device();
   if (device_space().used(device) + bytes > limit()) return kOutOfMemory;
   auto host = claim(bytes);
@@ -148,9 +152,9 @@ int cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
 }
 
 int cuMemHostAlloc(void** address, size_t bytes, unsigned) {
-  if (const int result = allowed()) return result;
-  auto host = bytes > 0 ? claim(bytes) : nullptr;
-  if (!host) return bytes > 0 ? kOutOfMemory : kInvalidValue;
+  if (const int result = may_allocate(bytes)) return result;
+  auto host = claim(bytes);
+  if (!host) return kOutOfMemory;
   *address = host.get();
   pinned_space().add(reinterpret_cast<Address>(host.get()), {host, bytes, current_device()});
   return kSuccess;

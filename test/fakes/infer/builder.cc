@@ -41,19 +41,22 @@ IOptimizationProfile* Builder::createOptimizationProfile() noexcept {
 }
 
 bool Builder::is_built(const Port& port, const Config& config) const {
-  const bool computed = port.type == DataType::kFLOAT ||
-                        (port.input && (port.type == DataType::kUINT8 || port.type == DataType::kINT32 ||
-                                        port.type == DataType::kINT64));
-  if (!computed) refuse("the fake computes no " + std::string(port.input ? "input" : "output") + " of the type of " + port.name);
+  const bool computed =
+      port.type == DataType::kFLOAT ||
+      (port.input && (port.type == DataType::kUINT8 || port.type == DataType::kINT32 || port.type == DataType::kINT64));
+  if (!computed)
+    refuse("the fake computes no " + std::string(port.input ? "input" : "output") + " of the type of " + port.name);
   if (!port.input || !is_dynamic(port.shape)) return true;
   if (config.profiles().empty()) {
-    fail(ErrorCode::kINVALID_ARGUMENT, "Network has dynamic or shape inputs, but no optimization profile has been defined.");
+    fail(ErrorCode::kINVALID_ARGUMENT,
+         "Network has dynamic or shape inputs, but no optimization profile has been defined.");
     return false;
   }
   for (const Profile& profile : config.profiles()) {
     const auto found = profile.find(port.name);
     if (found != profile.end() && fits(found->second, port.shape)) continue;
-    fail(ErrorCode::kINVALID_CONFIG, "input " + port.name + " of shape " + words(port.shape) + " has no valid dimensions in an optimization profile");
+    fail(ErrorCode::kINVALID_CONFIG, "input " + port.name + " of shape " + words(port.shape) +
+                                         " has no valid dimensions in an optimization profile");
     return false;
   }
   return true;
@@ -85,7 +88,8 @@ bool Builder::step(const Network& network, IProgressMonitor* monitor, int32_t in
   }
   if (reached("FAKE_BUILD_OOM", index + 1)) {
     const std::string layer = network.layers().empty() ? "?" : network.layers().back();
-    fail(ErrorCode::kFAILED_ALLOCATION, "Could not find any implementation for node {ForeignNode[" + layer + "]} due to insufficient workspace.");
+    fail(ErrorCode::kFAILED_ALLOCATION,
+         "Could not find any implementation for node {ForeignNode[" + layer + "]} due to insufficient workspace.");
     return false;
   }
   return !monitor || monitor->stepComplete("Timing graph nodes", index);

@@ -50,7 +50,8 @@ Context::Context(Object& parent, ICudaEngine& engine, const Voice& voice, std::s
 
 Context::~Context() {
   liveness_->alive = false;
-  if (own_ && Driver::get().memory_free(own_) != 0) voice_.warn("~IExecutionContext: the device's memory could not be freed");
+  if (own_ && Driver::get().memory_free(own_) != 0)
+    voice_.warn("~IExecutionContext: the device's memory could not be freed");
 }
 
 bool Context::fail(const std::string& where, const std::string& text, ErrorCode code) const {
@@ -89,8 +90,9 @@ bool Context::setInputShape(const char* name, const Dims& shape) noexcept {
   const Dims min = engine_.getProfileShape(name, profile_, OptProfileSelector::kMIN);
   const Dims max = engine_.getProfileShape(name, profile_, OptProfileSelector::kMAX);
   if (!within(shape, min, max))
-    return fail("setInputShape", "Static dimension mismatch or shape out of profile " + std::to_string(profile_) + ": " + name + " got " +
-                                     words(shape) + ", expected " + words(min) + " to " + words(max));
+    return fail("setInputShape", "Static dimension mismatch or shape out of profile " + std::to_string(profile_) +
+                                     ": " + name + " got " + words(shape) + ", expected " + words(min) + " to " +
+                                     words(max));
   const auto [place, fresh] = shapes_.try_emplace(name, shape);
   if (!fresh && words(place->second) == words(shape)) return true;
   place->second = shape;
@@ -143,7 +145,8 @@ bool Context::bind(Run& run) const {
   for (const Port& port : plan_->ports) {
     const auto found = addresses_.find(port.name);
     const Dims shape = getTensorShape(port.name.c_str());
-    if (found == addresses_.end() || found->second == 0) return fail("enqueueV3", "Neither address or allocator is set for tensor " + port.name);
+    if (found == addresses_.end() || found->second == 0)
+      return fail("enqueueV3", "Neither address or allocator is set for tensor " + port.name);
     if (!is_whole(shape)) return fail("enqueueV3", "the shape of " + port.name + " is not set: " + words(shape));
     (port.input ? run.inputs : run.outputs).push_back({&port, shape, found->second});
   }
@@ -153,12 +156,15 @@ bool Context::bind(Run& run) const {
 bool Context::enqueueV3(cudaStream_t stream) noexcept {
   const Entry entry(*this);
   const long long number = ++enqueues();
-  if (reached("FAKE_ENQUEUE_FAIL", number)) return fail("enqueueV3", "the fake was asked to fail", ErrorCode::kFAILED_EXECUTION);
+  if (reached("FAKE_ENQUEUE_FAIL", number))
+    return fail("enqueueV3", "the fake was asked to fail", ErrorCode::kFAILED_EXECUTION);
   if (reached("FAKE_ENQUEUE_HANG", number)) hang();
   if (scratch_bytes_ < scratch_needed())
-    return fail("enqueueV3", "device memory of " + std::to_string(scratch_bytes_) + " bytes, expected " + std::to_string(scratch_needed()));
+    return fail("enqueueV3", "device memory of " + std::to_string(scratch_bytes_) + " bytes, expected " +
+                                 std::to_string(scratch_needed()));
   if (pending_ && is_capturing(stream))
-    return fail("enqueueV3", "shapes changed since the last call, which a captured stream cannot take", ErrorCode::kINVALID_STATE);
+    return fail("enqueueV3", "shapes changed since the last call, which a captured stream cannot take",
+                ErrorCode::kINVALID_STATE);
   if (knob("FAKE_CAPTURE_FAIL") && is_capturing(stream)) {
     // What no capture allows, and what ends this one.
     unsigned long long memory = 0;
@@ -167,8 +173,10 @@ bool Context::enqueueV3(cudaStream_t stream) noexcept {
   }
   auto run = std::make_unique<Run>(Run{plan_, liveness_, {}, {}, scratch_, static_cast<size_t>(scratch_needed())});
   if (!bind(*run)) return false;
-  const int result = Driver::get().enqueue(stream, execute, run.release(), [](void* data) { delete static_cast<Run*>(data); });
-  if (result != 0) return fail("enqueueV3", "Cuda Runtime (error " + std::to_string(result) + ")", ErrorCode::kUNSPECIFIED_ERROR);
+  const int result =
+      Driver::get().enqueue(stream, execute, run.release(), [](void* data) { delete static_cast<Run*>(data); });
+  if (result != 0)
+    return fail("enqueueV3", "Cuda Runtime (error " + std::to_string(result) + ")", ErrorCode::kUNSPECIFIED_ERROR);
   pending_ = false;
   return true;
 }

@@ -26,17 +26,15 @@ ICudaEngine* Runtime::deserializeCudaEngine(const void* bytes, size_t size) noex
   }
   unsigned long long weights = 0;
   if (Driver::get().memory_allocate(&weights, size) != 0) {
-    voice_.error(ErrorCode::kFAILED_ALLOCATION, where, "Requested amount of GPU memory (" + std::to_string(size) + " bytes) could not be allocated.");
+    voice_.error(ErrorCode::kFAILED_ALLOCATION, where,
+                 "Requested amount of GPU memory (" + std::to_string(size) + " bytes) could not be allocated.");
     return nullptr;
   }
   return new Engine(object_, voice_, std::move(plan), weights);
 }
 
 Engine::Engine(Object& runtime, const Voice& voice, std::shared_ptr<const Plan> plan, unsigned long long weights)
-    : object_("engine", &runtime),
-      voice_(voice.logger(), voice.recorder()),
-      plan_(std::move(plan)),
-      weights_(weights) {
+    : object_("engine", &runtime), voice_(voice.logger(), voice.recorder()), plan_(std::move(plan)), weights_(weights) {
   mImpl = this;
 }
 
@@ -54,7 +52,8 @@ IExecutionContext* Engine::createExecutionContext(ExecutionContextAllocationStra
   const auto bytes = static_cast<size_t>(getDeviceMemorySizeV2());
   const bool own = strategy == ExecutionContextAllocationStrategy::kSTATIC && bytes > 0;
   if (own && Driver::get().memory_allocate(&scratch, bytes) != 0) {
-    voice_.error(ErrorCode::kFAILED_ALLOCATION, where, "Requested amount of GPU memory (" + std::to_string(bytes) + " bytes) could not be allocated.");
+    voice_.error(ErrorCode::kFAILED_ALLOCATION, where,
+                 "Requested amount of GPU memory (" + std::to_string(bytes) + " bytes) could not be allocated.");
     return nullptr;
   }
   return new Context(object_, *this, voice_, plan_, scratch);

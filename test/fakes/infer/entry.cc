@@ -16,7 +16,10 @@ void say(void* logger, const std::string& text) {
 
 }  // namespace
 
-int version_number() { return static_cast<int>(knob("FAKE_VERSION", NV_TENSORRT_MAJOR * 10000 + NV_TENSORRT_MINOR * 100 + NV_TENSORRT_PATCH)); }
+int version_number() {
+  return static_cast<int>(
+      knob("FAKE_VERSION", NV_TENSORRT_MAJOR * 10000 + NV_TENSORRT_MINOR * 100 + NV_TENSORRT_PATCH));
+}
 int build_number() { return static_cast<int>(knob("FAKE_BUILD", NV_TENSORRT_BUILD)); }
 
 std::atomic<int>& live() {
@@ -37,17 +40,21 @@ int32_t getInferLibPatchVersion() noexcept { return version_number() % 100; }
 int32_t getInferLibBuildVersion() noexcept { return build_number(); }
 
 void* createInferRuntime_INTERNAL(void* logger, int32_t) noexcept {
-  if (Driver::open() && !fakes::knob("FAKE_RUNTIME_NULL")) return static_cast<IRuntime*>(new Runtime(static_cast<ILogger*>(logger)));
+  if (Driver::open() && !fakes::knob("FAKE_RUNTIME_NULL"))
+    return static_cast<IRuntime*>(new Runtime(static_cast<ILogger*>(logger)));
   say(logger, where("createInferRuntime", "API Usage Error (CUDA initialization failure with error: 35)"));
   return reinterpret_cast<void*>(kNearNull);
 }
 
 void* createInferBuilder_INTERNAL(void* logger, int32_t) noexcept {
   const bool device = Driver::open() != nullptr;
-  if (device && !fakes::knob("FAKE_BUILDER_NULL")) return static_cast<IBuilder*>(new Builder(static_cast<ILogger*>(logger)));
+  if (device && !fakes::knob("FAKE_BUILDER_NULL"))
+    return static_cast<IBuilder*>(new Builder(static_cast<ILogger*>(logger)));
   // 10.6 throws through its own noexcept.
   if (!device && version_number() / 100 <= 1006) fakes::refuse("a builder was asked for without a device");
-  say(logger, where("createInferBuilder", "API Usage Error (CUDA initialization failure with error: 35. Please check your CUDA installation.)"));
+  say(logger,
+      where("createInferBuilder",
+            "API Usage Error (CUDA initialization failure with error: 35. Please check your CUDA installation.)"));
   return nullptr;
 }
 

@@ -12,8 +12,8 @@
 #error "this macro puts a function into the interfaces that no library has"
 #endif
 
-/// A fake of libnvinfer over its public headers. It proves life cycles, ownership, order and errors, and says nothing of what
-/// TensorRT accepts or computes.
+/// A fake of libnvinfer over its public headers. It proves life cycles, ownership, order and errors, and says nothing
+/// of what TensorRT accepts or computes.
 namespace fakes::infer {
 
 using namespace nvinfer1;

@@ -1,5 +1,6 @@
 #include "plan.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace fakes::infer {
@@ -70,6 +71,14 @@ void put_header(std::vector<char>& bytes) {
   for (size_t i = 0; i < 4; i++) bytes[kVersionAt + i] = static_cast<char>(version[i]);
 }
 
+/// Between what the header says there is nothing.
+bool has_stray_bytes(const char* bytes) {
+  const auto any = [&](size_t from, size_t to) {
+    return std::any_of(bytes + from, bytes + to, [](char byte) { return byte != 0; });
+  };
+  return any(sizeof kTag, kSizeAt) || any(kSizeAt + sizeof(uint64_t), kVersionAt);
+}
+
 bool check_header(const char* bytes, size_t size, std::string& why) {
   std::vector<char> expected(kHeader);
   put_header(expected);
@@ -81,6 +90,8 @@ bool check_header(const char* bytes, size_t size, std::string& why) {
   else if (std::memcpy(&said, bytes + kSizeAt, sizeof said); said != size)
     why = "Serialization assertion size failed: the plan says " + std::to_string(said) + " bytes, and has " +
           std::to_string(size);
+  else if (has_stray_bytes(bytes))
+    why = "Serialization assertion header failed: the plan is damaged.";
   return why.empty();
 }
 

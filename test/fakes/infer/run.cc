@@ -67,7 +67,8 @@ void write(const Bound& output, char* memory, const std::vector<float>& rows, lo
     }
 }
 
-/// Writes to the whole of the context's memory, as layers would; whether nobody else did meanwhile is for `holds` to say.
+/// Writes to the whole of the context's memory, as layers would; whether nobody else did meanwhile is for `holds` to
+/// say.
 void mark(char* scratch, size_t bytes, long long execution) {
   std::memset(scratch, static_cast<int>(execution % 251), bytes);
 }
@@ -83,21 +84,30 @@ void illegal(const std::string& why) {
   Driver::get().make_sticky(kIllegalAddress);
 }
 
+void require_alive(const Run& run) {
+  if (!run.context->alive) illegal("a context was deleted before its work was done");
+}
+
 void compute(const Run& run, char* scratch, long long execution) {
   const Driver& driver = Driver::get();
   mark(scratch, run.scratch_bytes, execution);
   std::vector<float> rows;
   for (const Bound& input : run.inputs) {
     const auto* memory = static_cast<const char*>(driver.resolve(input.address, input.bytes()));
-    if (!memory) return illegal("input " + input.port->name + " of shape " + words(input.shape) + " is not within memory of the device");
+    if (!memory)
+      return illegal("input " + input.port->name + " of shape " + words(input.shape) +
+                     " is not within memory of the device");
     if (&input == &run.inputs.front()) rows = sums(input, memory);
   }
   std::this_thread::sleep_for(std::chrono::microseconds(knob("FAKE_ENQUEUE_US")));
   for (const Bound& output : run.outputs) {
     auto* memory = static_cast<char*>(driver.resolve(output.address, output.bytes()));
-    if (!memory) return illegal("output " + output.port->name + " of shape " + words(output.shape) + " is not within memory of the device");
+    if (!memory)
+      return illegal("output " + output.port->name + " of shape " + words(output.shape) +
+                     " is not within memory of the device");
     write(output, memory, rows, execution);
   }
+  require_alive(run);
   if (!holds(scratch, run.scratch_bytes, execution)) illegal("two contexts used the same device memory at once");
 }
 
@@ -113,10 +123,11 @@ void execute(void* data) {
   note("run " + words(run.inputs.front().shape));
   if (reached("FAKE_HANG", execution)) hang();
   if (reached("FAKE_STICKY", execution)) return Driver::get().make_sticky(kIllegalAddress);
-  if (!run.context->alive) return illegal("a context was deleted before its work was done");
+  require_alive(run);
   if (run.context->running.exchange(true)) return illegal("a context runs on two streams at once");
   static char none;
-  auto* scratch = run.scratch_bytes == 0 ? &none : static_cast<char*>(Driver::get().resolve(run.scratch, run.scratch_bytes));
+  auto* scratch =
+      run.scratch_bytes == 0 ? &none : static_cast<char*>(Driver::get().resolve(run.scratch, run.scratch_bytes));
   if (scratch)
     compute(run, scratch, execution);
   else

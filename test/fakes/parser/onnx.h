@@ -8,7 +8,7 @@ namespace fakes::parser {
 
 struct Value {
   std::string name;
-  int64_t type;  // TensorProto.DataType
+  int64_t type;                // TensorProto.DataType
   std::vector<int64_t> shape;  // -1 where a name or nothing stands
 };
 

@@ -32,6 +32,19 @@ on('json: a request is answered as the reference answers it, and {} ends the ses
   assert.equal(rig.service.open, 0);
 });
 
+on('json: vectors come in the form that the parameters state', async (rig) => {
+  const client = await rig.connect('json');
+  const data = [{ text: 'hi' }];
+  client.send({ data, parameters: { embedding_type: 'ubinary' }, header: { request_id: 'bits' } });
+  client.send({ data, parameters: { encoding_format: 'base64' }, header: { request_id: 'text' } });
+  client.send({ data, parameters: { dimensions: 9 }, header: { request_id: 'bad' } });
+  const replies = new Map((await client.takeJson(3)).map((reply) => [reply.header.request_id, reply]));
+  assert.deepEqual(replies.get('bits').data[0].embedding, [0b11100000]);
+  const bytes = Buffer.from(replies.get('text').data[0].embedding, 'base64');
+  assert.deepEqual([...new Float32Array(Uint8Array.from(bytes).buffer)], vector('hi'));
+  assert.equal(replies.get('bad').header.status.exception.args[1], 'invalid_request');
+});
+
 on('json is spoken where no sub-protocol, or none that is known, is asked for', async (rig) => {
   const client = await rig.connect();
   client.send({ data: { docs: [{ text: 'x' }] } });

@@ -1,5 +1,6 @@
 import { ClipError } from '../../../errors.ts';
 import type { Tensor } from '../../../service/item.ts';
+import type { Shaped } from '../../../service/shape.ts';
 import type { Encoded } from '../document.ts';
 import { type ElementType, elements, parseElementType, pictureElements } from './element-type.ts';
 import { DENSE, ND_ARRAY } from './fields.ts';
@@ -84,9 +85,10 @@ function readDenseFields(reader: Reader, into: Dense): void {
   reader.leave(outer);
 }
 
-/** float32 [D], or any shape, row-major, as NumPy's. */
-export function writeArray(out: Writer, tag: number, array: Float32Array | Tensor): void {
-  const { shape, data } = 'shape' in array ? array : { shape: [array.length], data: array };
+/** float32 [D], a vector of another form, or any shape, row-major, as NumPy's. Bytes need no base64 here. */
+export function writeArray(out: Writer, tag: number, array: Float32Array | Shaped | Tensor): void {
+  const data = 'data' in array ? array.data : array;
+  const shape = 'shape' in array ? array.shape : [data.length];
   const opened = out.open(tag);
   const dense = out.open(ND_ARRAY.dense);
   out.bytes(DENSE.buffer, data);
@@ -97,10 +99,13 @@ export function writeArray(out: Writer, tag: number, array: Float32Array | Tenso
   out.close(opened);
 }
 
-function dtypeOf(data: Tensor['data']): string {
+/** uint16 are the bits of half floats. */
+function dtypeOf(data: (Shaped | Tensor)['data']): string {
   if (data instanceof Float32Array) return '<f4';
   if (data instanceof Float64Array) return '<f8';
-  return data instanceof Int32Array ? '<i4' : '|u1';
+  if (data instanceof Int32Array) return '<i4';
+  if (data instanceof Uint16Array) return '<f2';
+  return data instanceof Int8Array ? '|i1' : '|u1';
 }
 
 function invalid(message: string): ClipError {

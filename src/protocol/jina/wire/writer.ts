@@ -75,7 +75,8 @@ export class Writer {
     this.#at += varintSize(size) + size;
   }
 
-  bytes(tag: number, value: Uint8Array | Float32Array | Float64Array | Int32Array): void {
+  /** Numbers as they lie in memory, little-endian. */
+  bytes(tag: number, value: Exclude<NodeJS.TypedArray, BigInt64Array | BigUint64Array>): void {
     this.#varint(tag);
     this.#varint(value.byteLength);
     this.#bytes?.set(
