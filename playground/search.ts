@@ -30,6 +30,7 @@ export class SearchPanel {
   #gallery: State['gallery'] | undefined;
   #names: readonly string[] = [];
   #query: readonly number[] | undefined;
+  #refreshes = 0;
   #running = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,9 +54,9 @@ export class SearchPanel {
     this.#slot.take(files);
   }
 
-  onState({ ready, gallery }: State): void {
+  /** Shows more as more of the gallery is embedded. @throws ServerFault */
+  async onState({ ready, gallery }: State): Promise<void> {
     const before = this.#gallery;
-    this.#gallery = gallery;
     const { embedded, pictures, digest } = gallery;
     const bar = byId<HTMLProgressElement>('embedding');
     bar.hidden = !ready || embedded === pictures;
@@ -63,10 +64,9 @@ export class SearchPanel {
     if (before?.digest === digest && before.embedded === embedded) return;
     // A server that was started anew may have another model.
     if (before && embedded < before.embedded) this.#vectors.clear();
-    void this.#faults.guard(async () => {
-      if (before?.digest !== digest) this.#names = await names(gallery);
-      await this.#refresh();
-    });
+    if (before?.digest !== digest) this.#names = await names(gallery);
+    this.#gallery = gallery;
+    await this.#refresh();
   }
 
   #example(text: string): HTMLElement {
@@ -110,7 +110,11 @@ export class SearchPanel {
     const gallery = this.#gallery;
     if (!gallery) return;
     const { pictures, embedded } = gallery;
+    this.#refreshes += 1;
+    const turn = this.#refreshes;
     const matches = this.#query && (await nearest(this.#query, SHOWN, signal));
+    // What was asked for later is what is wanted.
+    if (turn !== this.#refreshes) return;
     const shown = matches ?? Array.from({ length: Math.min(SHOWN, pictures) }, (_, index) => ({ index }));
     const tiles = shown.map((match): Tile => {
       return { ...match, name: this.#names[match.index]!, url: pictureUrl(gallery, match.index) };

@@ -5,24 +5,27 @@ import { ServerFault, type State, state, useKey } from './server.ts';
 const SOON = 500;
 const LATER = 5000;
 
-/** Follows the server's state; `onChange` gets each. */
-export function followState(onChange: (state: State) => void): { askForKey(): void } {
+/** Follows the server's state; `onChange` gets each, and what it throws is shown as what keeps the page from being up to date. */
+export function followState(onChange: (state: State) => Promise<void>): { askForKey(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let looks = 0;
   const look = async (): Promise<void> => {
     clearTimeout(timer);
+    looks += 1;
+    const turn = looks;
     let next = SOON * 2;
     try {
       const seen = await state();
       const { pictures, embedded, fault } = seen.gallery;
       show(seen);
-      onChange(seen);
+      await onChange(seen);
       if (seen.ready && embedded === pictures) next = LATER;
       else if (!fault) next = SOON;
     } catch (fault) {
       say(byId('state'), (fault as Error).message);
       if (fault instanceof ServerFault && fault.code === 'unauthorized') return askForKey();
     }
-    if (!document.hidden) timer = setTimeout(look, next);
+    if (turn === looks && !document.hidden) timer = setTimeout(look, next);
   };
   const askForKey = (): void => {
     byId('key-form').hidden = false;

@@ -17,10 +17,11 @@ export function createRoutes(site: Site): Route[] {
     ...(crudEndpoints ? crudRoutes(site) : []),
     ...(debugEndpoints ? [postRoute(site), ...debugRoutes(site)] : []),
     ...ownRoutes(site),
-    ...(site.playground ? playgroundRoutes(site, site.playground) : []),
     ...probeRoutes(site, site.playground),
   ];
-  return [...routes, ...documentRoutes(site, routes)];
+  // What the page alone asks for is no part of the API.
+  const page = site.playground ? playgroundRoutes(site, site.playground) : [];
+  return [...routes, ...documentRoutes(site, routes), ...page];
 }
 
 /** The routes that take no documents, for a port whose documents come by another protocol. */
