@@ -63,7 +63,7 @@ export async function openFreeService(texts: readonly Engine[], maxBatch: number
   const service = new Service({
     model: 'free',
     resolution: 224,
-    tokenizer: { contextLength: 77, encode: () => IDS },
+    tokenizer: { contextLength: 77, take: () => IDS, encode: () => IDS },
     images: { fromBytes: refused, fromTensor: refused },
     uris: { load: refused },
     scheduler,

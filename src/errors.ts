@@ -67,6 +67,8 @@ export const ERRORS = {
   ),
   fetch_failed: kind('The URI did not answer with an image.', 424, 'FAILED_PRECONDITION', true, 'URLError'),
   rank_failed: kind('The documents cannot be ranked.', 422, 'INVALID_ARGUMENT', false, 'ValueError'),
+  unauthorized: kind('The API key is missing or wrong.', 401, 'UNAUTHENTICATED', false, 'PermissionError'),
+  unknown_model: kind('The model is not the one that is served.', 404, 'NOT_FOUND', false, 'NotFound'),
   form_failed: kind(
     'The vector cannot take the form that was asked for.',
     422,

@@ -3,6 +3,7 @@ import { type ChoiceHooks, chooseEngines } from './engine/choice.ts';
 import type { LostCause } from './engine/engine.ts';
 import type { TensorRtPaths } from './engine/tensorrt/serve.ts';
 import { ClipError } from './errors.ts';
+import { findModel } from './model/catalogue.ts';
 import { columnsOf } from './model/columns.ts';
 import { prepareModel } from './model/prepare.ts';
 import type { OnProgress } from './model/progress.ts';
@@ -124,6 +125,11 @@ function withinStartTime({ executor }: Config, signal: AbortSignal): AbortSignal
   return AbortSignal.any([signal, late.signal]);
 }
 
+/** What the flow calls the model; a folder's path is nobody's business. */
+function namesOf({ model, modelPath }: Config['executor']): string[] {
+  return model === modelPath ? [] : [model];
+}
+
 interface ModelHooks extends Hooks {
   readonly metrics: Metrics;
   readonly gate: ServiceGate;
@@ -172,6 +178,7 @@ async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
   return new Service({
     ...(instead && { instead }),
     model: contract.name,
+    aliases: [...(findModel(contract.name)?.aliases ?? []), ...namesOf(executor)],
     resolution,
     tokenizer,
     images,

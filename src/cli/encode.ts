@@ -19,6 +19,8 @@ Encodes the lines of text files, or of standard input, by a running server.
 
   --images              FILEs are pictures, or folders to search; on standard input, names of pictures
   --server URL          grpc, grpcs, http, https, ws or wss (default grpc://localhost:51000)
+  --api-key KEY         one of the server's API keys; others on this machine may see a command line, so rather
+                        set the environment's CLIP_API_KEY
   --ca FILE             certificates to trust instead of the system's, in PEM
   --out FILE            vectors as FILE.npy, else as JSON lines (default: JSON lines on standard output)
   --type TYPE           float32, float16, int8, uint8, binary or ubinary (default float32)
@@ -30,12 +32,13 @@ Encodes the lines of text files, or of standard input, by a running server.
   --batch-size N        items in a request (default 32)
   --concurrency N       requests at once (default 16)
 
-Environment: CLIP_AUTH_TOKEN is sent as authorization.
+Environment: CLIP_API_KEY is sent as the server's API key, else CLIP_AUTH_TOKEN as it is as authorization.
 Exit codes: 0 done, 1 a fault at run time, 2 a fault of the command line or the input.`;
 
 const OPTIONS = {
   images: { type: 'boolean' },
   server: { type: 'string' },
+  'api-key': { type: 'string' },
   ca: { type: 'string' },
   out: { type: 'string' },
   type: { type: 'string' },
@@ -105,6 +108,7 @@ async function openClient(flags: Flags): Promise<Client> {
   try {
     return new Client(server, {
       ...(ca === undefined ? {} : { tls: { ca } }),
+      ...(flags['api-key'] === undefined ? {} : { apiKey: flags['api-key'] }),
       batchSize: count('batch-size', flags['batch-size']),
       concurrency: count('concurrency', concurrency),
     });

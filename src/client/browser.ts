@@ -27,20 +27,26 @@ export class Client extends ClientCore {
 }
 
 function connect(address: ServerAddress, settings: Settings): Transport {
-  const { tls, token, headers, timeoutMs } = settings;
+  const { tls, token, apiKey, headers, timeoutMs } = settings;
   if (address.protocol === 'grpc')
     throw wrong('server: expected http, https, ws or wss in a browser, got gRPC');
   if (Object.keys(tls).length > 0) throw wrong('tls: expected none in a browser, which has its own');
   const request: Fetch = (url, init) => globalThis.fetch(url, init);
   const http = new HttpTransport(address, settings, { fetch: request, toBase64, close: async () => {} });
   if (address.protocol === 'http') return http;
-  if (token !== undefined || Object.keys(headers).length > 0)
+  if ((token !== undefined && apiKey === undefined) || Object.keys(headers).length > 0)
     throw wrong('token, headers: expected none, for a browser sends none with a WebSocket');
   return websocketTransport(address, {
-    connect: (url, subprotocol) => new WebSocket(url, [subprotocol]),
+    connect: (url, subprotocol) => new WebSocket(url, [subprotocol, ...keyProtocol(apiKey)]),
     http,
     timeoutMs,
   });
+}
+
+/** The key as one more sub-protocol, the one place that a page may fill. */
+function keyProtocol(apiKey: string | undefined): string[] {
+  if (apiKey === undefined) return [];
+  return [`bearer.${btoa(apiKey).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')}`];
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -10,7 +10,6 @@ export const CLIENT_ERRORS = {
   tls_failed: kind('The TLS handshake failed.', false),
   timeout: kind('The answer took longer than `timeoutMs`.', true),
   bad_gateway: kind('Something between client and server answered in its place: 502, 503 or 504.', true),
-  unauthorized: kind('The credentials are missing or not accepted.', false),
   bad_answer: kind('The answer does not fit the request: nothing of it is used.', false),
   aborted: kind('The caller gave up.', false),
   closed: kind('The client has been closed.', false),

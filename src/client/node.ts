@@ -25,15 +25,22 @@ const PLATFORM: Platform = {
   },
 };
 
-/** In Node: every protocol, TLS options, files by their paths, and the token from the environment. */
+/** In Node: every protocol, TLS options, files by their paths, and key or token from the environment. */
 export class Client extends ClientCore {
   /**
    * @param server `grpc://host:51000`; grpcs, http, https, ws, wss likewise
    * @throws ClipClientError invalid_input
    */
   constructor(server: string, options: ClientOptions = {}) {
-    super(server, { token: process.env.CLIP_AUTH_TOKEN, ...options }, PLATFORM);
+    super(server, { ...credentialsFrom(process.env, options), ...options }, PLATFORM);
   }
+}
+
+/** What is said in the program goes before what stands in the environment, and there the key before the token. */
+function credentialsFrom(environment: NodeJS.ProcessEnv, { token, apiKey }: ClientOptions): ClientOptions {
+  if (token !== undefined || apiKey !== undefined) return {};
+  const { CLIP_API_KEY, CLIP_AUTH_TOKEN } = environment;
+  return CLIP_API_KEY ? { apiKey: CLIP_API_KEY } : { token: CLIP_AUTH_TOKEN };
 }
 
 function connect(address: ServerAddress, settings: Settings): Transport {

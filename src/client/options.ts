@@ -24,6 +24,8 @@ export interface TlsOptions {
 export interface ClientOptions {
   /** Sent as it is in the header or metadata `authorization`. In Node the default is the environment's `CLIP_AUTH_TOKEN`. */
   readonly token?: string;
+  /** One of a clip-server's API keys, sent as `Bearer KEY`; instead of `token`. In Node the default is the environment's `CLIP_API_KEY`. */
+  readonly apiKey?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
   /** ms that one try of one request may take, connecting included. Default 60,000. */
@@ -60,7 +62,10 @@ export interface CallOptions {
 }
 
 export interface Settings {
+  /** The value of `authorization`. */
   readonly token: string | undefined;
+  /** The key in it, where it was given as one. */
+  readonly apiKey: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsOptions;
   readonly timeoutMs: number;
@@ -74,11 +79,11 @@ export interface Settings {
 const MIB = 1024 * 1024;
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** @throws ClipClientError invalid_input for a number out of its range */
+/** @throws ClipClientError invalid_input for a number out of its range, or a key that cannot be sent */
 export function settingsFrom(options: ClientOptions): Settings {
   const { retry = {} } = options;
   return {
-    token: options.token || undefined,
+    ...authorization(options),
     headers: options.headers ?? {},
     tls: options.tls ?? {},
     timeoutMs: whole('timeoutMs', options.timeoutMs, 60_000, LONGEST_MS),
@@ -92,6 +97,14 @@ export function settingsFrom(options: ClientOptions): Settings {
       maxMs: whole('retry.maxMs', retry.maxMs, 10_000, LONGEST_MS),
     },
   };
+}
+
+function authorization({ token, apiKey }: ClientOptions): Pick<Settings, 'token' | 'apiKey'> {
+  if (!apiKey) return { token: token || undefined, apiKey: undefined };
+  if (token) throw new ClipClientError('invalid_input', 'apiKey, token: expected one of them, got both');
+  if (!/^[!-~]+$/.test(apiKey))
+    throw new ClipClientError('invalid_input', 'apiKey: expected visible ASCII characters, got others');
+  return { token: `Bearer ${apiKey}`, apiKey };
 }
 
 export function whole(

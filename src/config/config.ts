@@ -45,6 +45,8 @@ export interface GatewayConfig {
   readonly listeners: readonly Listener[];
   readonly tls?: TlsConfig;
   readonly cors: boolean;
+  /** SHA-256 of each accepted API key, in hexadecimal: the keys themselves are kept nowhere. Empty: none is asked for. */
+  readonly apiKeys: readonly string[];
   /** Requests of one stream worked on at once, where the client asks for no other number; 0 is without bound. */
   readonly prefetch: number;
   readonly title: string;

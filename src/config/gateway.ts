@@ -1,3 +1,4 @@
+import { readApiKeys } from './api-keys.ts';
 import { ConfigError, type ExposedEndpoint, type GatewayConfig, type Listener } from './config.ts';
 import type { Context } from './context.ts';
 import { readGrpc } from './grpc.ts';
@@ -26,6 +27,7 @@ export async function readGateway(
     listeners,
     tls: await readTls(server, uvicorn, context),
     cors: server.get('cors'),
+    apiKeys: await readApiKeys(server, context),
     prefetch: server.get('prefetch'),
     title: server.get('title'),
     description: server.get('description'),

@@ -75,6 +75,14 @@ export function listOf<T>(type: ValueType<T>): ValueType<readonly T[]> {
   };
 }
 
+/** A list of texts that no message may quote: whatever stands in it is taken here, and judged where it is read. */
+export const SECRETS: ValueType<readonly string[]> = {
+  expected: 'a key, or a list of these',
+  takesEmpty: true,
+  read: (node) =>
+    itemsOf(node)?.map((item) => (item.kind === 'scalar' && !isNull(item) ? item.text.trim() : '')),
+};
+
 function itemsOf(node: Node): readonly Node[] | undefined {
   if (node.kind === 'list') return node.items;
   if (node.kind === 'map') return undefined;

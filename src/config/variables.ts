@@ -4,7 +4,18 @@ import type { LogConfig } from './config.ts';
 import type { Findings } from './findings.ts';
 import type { MapNode } from './node.ts';
 import { accepted, type Given, honoured, Section } from './section.ts';
-import { ANY, BOOLEAN, choice, FILE, integer, listOf, PRESENCE, type ValueType, WORD } from './values.ts';
+import {
+  ANY,
+  BOOLEAN,
+  choice,
+  FILE,
+  integer,
+  listOf,
+  PRESENCE,
+  SECRETS,
+  type ValueType,
+  WORD,
+} from './values.ts';
 
 const LEVELS: Readonly<Record<string, LogConfig['level']>> = {
   TRACE: 'trace',
@@ -96,6 +107,12 @@ export const VARIABLES = {
   ),
   CLIP_SERVER_OFFLINE: honoured(SWITCH, false, 'Downloads nothing, where `with.files.offline` is not set.'),
   HF_HUB_OFFLINE: honoured(SWITCH, false, 'As `CLIP_SERVER_OFFLINE`.'),
+  CLIP_SERVER_API_KEYS: honoured(
+    SECRETS,
+    undefined,
+    'API keys with `,` between, where neither `with.api_keys` nor `with.api_keys_file` is set.',
+    { defaultNote: 'none' },
+  ),
   CLIP_SERVER_ENDPOINTS: honoured(
     FILE,
     undefined,

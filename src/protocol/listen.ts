@@ -30,6 +30,8 @@ export async function listen(site: Site): Promise<Sockets> {
   const { gateway, executor, limits } = site.config;
   const endpoints: StartedListener[] = [];
   const metrics: Awaited<ReturnType<typeof startMetricsListener>>[] = [];
+  if (gateway.apiKeys.length > 0)
+    site.log.info(`requests must bring one of ${gateway.apiKeys.length} API keys`);
   const certificates = gateway.tls && (await Certificates.open(gateway.tls, site));
   const close = async (drainMs: number) => {
     certificates?.close();

@@ -10,10 +10,11 @@ import type { Patience } from '../schedule/waiter.ts';
 import type { Item, Outcome, Tensor } from './item.ts';
 import { TowerSpans } from './tower-spans.ts';
 
-/** Texts → ids. @throws ClipError for a text that is refused */
+/** Texts, or a client's own ids, → ids. @throws ClipError for what is refused */
 export interface TextSource {
   readonly contextLength: number;
   encode(text: string): TextInput;
+  take(ids: readonly number[]): TextInput;
 }
 
 /** Pictures → resolution × resolution × 3 bytes, RGB. */
@@ -66,8 +67,8 @@ export class Encoder {
     const spans = trace && new TowerSpans(trace, { text: lines.text.length, image: pictures });
     const patience: TracedPatience = spans ? { ...wanted, spans } : wanted;
     const outcomes: Promise<Outcome>[] = new Array(items.length);
-    const begin = (index: number, vector: Promise<Float32Array>) => {
-      outcomes[index] = this.#outcome(towerOf(items[index]!), vector, spans);
+    const begin: Begin = (index, embedded) => {
+      outcomes[index] = this.#outcome(towerOf(items[index]!), embedded, spans);
     };
     await Promise.all([
       this.#feedTexts(items, lines.text, patience, begin),
@@ -119,18 +120,19 @@ export class Encoder {
     }
   }
 
-  async #text({ text }: TextItem, patience: TracedPatience): Promise<Float32Array> {
+  async #text(item: TextItem, patience: TracedPatience): Promise<Embedded> {
     if (patience.signal.aborted) throw ClipError.aborted(patience.signal);
-    const ids = this.#ids(text);
+    const ids = this.#ids(item);
     patience.spans?.preprocessed('text');
-    return this.#options.scheduler.submit('text', ids, patience);
+    const vector = await this.#options.scheduler.submit('text', ids, patience);
+    return { vector, tokens: ids.length };
   }
 
-  #ids(text: string): TextInput {
+  #ids(item: TextItem): TextInput {
     const { tokenizer, metrics } = this.#options;
     const began = performance.now();
     try {
-      const ids = tokenizer.encode(text);
+      const ids = item.kind === 'text' ? tokenizer.encode(item.text) : tokenizer.take(item.ids);
       metrics.preprocessed('text', (performance.now() - began) / 1000);
       return ids;
     } catch (error) {
@@ -145,7 +147,7 @@ export class Encoder {
     line: readonly number[],
     begin: Begin,
     enter: () => Promise<Leave>,
-    work: (item: Item, leave: Leave) => Promise<Float32Array>,
+    work: (item: Item, leave: Leave) => Promise<Embedded>,
   ): Promise<void> {
     for (const [position, index] of line.entries()) {
       try {
@@ -158,15 +160,15 @@ export class Encoder {
     }
   }
 
-  async #picture(item: Item, leave: Leave, patience: TracedPatience): Promise<Float32Array> {
+  async #picture(item: Item, leave: Leave, patience: TracedPatience): Promise<Embedded> {
     const pixels = await this.#pixels(item, patience.signal);
     patience.spans?.preprocessed('image');
     const vector = this.#options.scheduler.submit('image', pixels, patience);
     leave();
-    return vector;
+    return { vector: await vector };
   }
 
-  async #remotePicture(item: Item, leaveLoads: Leave, patience: TracedPatience): Promise<Float32Array> {
+  async #remotePicture(item: Item, leaveLoads: Leave, patience: TracedPatience): Promise<Embedded> {
     const { uris, scheduler } = this.#options;
     const bytes = await uris.load((item as UriItem).uri, patience.signal);
     const leave = await scheduler.room('image', patience);
@@ -182,9 +184,9 @@ export class Encoder {
     throw new ClipError('internal', `expected a picture, got an item of kind ${item.kind}`);
   }
 
-  async #outcome(tower: Tower, vector: Promise<Float32Array>, spans?: TowerSpans): Promise<Outcome> {
+  async #outcome(tower: Tower, embedded: Promise<Embedded>, spans?: TowerSpans): Promise<Outcome> {
     try {
-      return { vector: await vector };
+      return await embedded;
     } catch (thrown) {
       return { error: ClipError.from(thrown) };
     } finally {
@@ -197,16 +199,17 @@ interface TracedPatience extends Patience {
   readonly spans?: TowerSpans;
 }
 
-type Begin = (index: number, vector: Promise<Float32Array>) => void;
-type TextItem = Extract<Item, { kind: 'text' }>;
+type Embedded = Extract<Outcome, { vector: Float32Array }>;
+type Begin = (index: number, embedded: Promise<Embedded>) => void;
+type TextItem = Extract<Item, { kind: 'text' | 'tokens' }>;
 type UriItem = Extract<Item, { kind: 'uri' }>;
 
 function towerOf(item: Item): Tower {
-  return item.kind === 'text' ? 'text' : 'image';
+  return item.kind === 'text' || item.kind === 'tokens' ? 'text' : 'image';
 }
 
 /** `data:` URIs are at hand, so they go with the pictures. */
 function lineOf(item: Item): 'text' | 'picture' | 'uri' {
-  if (item.kind === 'text') return 'text';
+  if (towerOf(item) === 'text') return 'text';
   return item.kind === 'uri' && !/^\s*data:/i.test(item.uri) ? 'uri' : 'picture';
 }

@@ -9,6 +9,8 @@ export type { Permit, RequestSize, Tensor };
 /** What a protocol hands over: one thing to embed. */
 export type Item =
   | { readonly kind: 'text'; readonly text: string }
+  /** A text as ids of the model's own tokeniser, with its start and end token. */
+  | { readonly kind: 'tokens'; readonly ids: readonly number[] }
   | { readonly kind: 'image'; readonly bytes: Uint8Array }
   | { readonly kind: 'tensor'; readonly tensor: Tensor }
   | { readonly kind: 'uri'; readonly uri: string };
@@ -29,7 +31,13 @@ export interface Context {
   readonly trace?: Trace;
 }
 
-export type Outcome = { readonly vector: Float32Array } | { readonly error: ClipError };
+export type Outcome =
+  | {
+      readonly vector: Float32Array;
+      /** Of a text: those that the model reads, start and end token included. */
+      readonly tokens?: number;
+    }
+  | { readonly error: ClipError };
 
 export interface RankGroup {
   readonly query: Item;
@@ -53,6 +61,8 @@ export interface RankedMatch {
 export interface ServiceDescription extends ModelDescription {
   /** Canonical model name. */
   readonly model: string;
+  /** Other names by which a client may call it. */
+  readonly aliases: readonly string[];
   readonly resolution: number;
   readonly contextLength: number;
   /** What a cosine is multiplied by before the softmax of a ranking. */

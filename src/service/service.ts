@@ -21,6 +21,8 @@ import { CLIP_LOGIT_SCALE, rankGroup } from './rank.ts';
 export interface ServiceOptions extends EncoderOptions {
   /** Canonical model name. */
   readonly model: string;
+  /** Other names by which a client may call it; none where absent. */
+  readonly aliases?: readonly string[];
   /** Side of the pictures that the image tower takes. */
   readonly resolution: number;
   readonly admission: Admission;
@@ -48,11 +50,12 @@ export class Service implements EmbeddingService {
   }
 
   describe(): ServiceDescription {
-    const { model, resolution, tokenizer, scheduler, instead } = this.#options;
+    const { model, aliases = [], resolution, tokenizer, scheduler, instead } = this.#options;
     const { logitScale = CLIP_LOGIT_SCALE, matryoshkaDimensions = [] } = this.#options;
     return {
       ...scheduler.describe(),
       model,
+      aliases,
       resolution,
       contextLength: tokenizer.contextLength,
       logitScale,

@@ -15,8 +15,8 @@ import { vectorOf } from '../protocol/fake-service.ts';
 const CLI = new URL('../../dist/cli/launch.cjs', import.meta.url).pathname;
 const vector = (value: string) => Array.from(vectorOf({ kind: 'text', text: value }));
 
-async function run(args: string[], stdin = '') {
-  const child = spawn(process.execPath, [CLI, 'encode', ...args]);
+async function run(args: string[], stdin = '', variables: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [CLI, 'encode', ...args], { env: { ...process.env, ...variables } });
   child.stdin.end(stdin);
   const ended = once(child, 'exit');
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
@@ -55,6 +55,21 @@ const lines = (content: string) =>
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
+
+test('an API key comes from the environment or the command line, and is not told', async () => {
+  const key = 'sk-of-the-command-line';
+  await using rig = await openRig([key]);
+  const server = ['--server', rig.url('grpc')];
+  for (const { code, out } of [
+    await run(server, 'a\n', { CLIP_API_KEY: key }),
+    await run([...server, '--api-key', key], 'a\n', { CLIP_API_KEY: 'another' }),
+  ])
+    assert.deepEqual([code, lines(out)[0].vector], [0, vector('a')]);
+  const refused = await run(server, 'a\n', { CLIP_API_KEY: 'sk-of-somebody-else' });
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /expected an API key of this server, got another \(unauthorized\)/);
+  assert.ok(!refused.err.includes('somebody'), refused.err);
+});
 
 test('lines of standard input become JSON lines', () =>
   inFolder(async (_folder, _rig, server) => {

@@ -15,13 +15,15 @@ const found = ['chromium', 'chromium-browser', 'google-chrome'].find(
 );
 const skip = found === undefined && 'no chromium, chromium-browser or google-chrome on the PATH';
 
+/** Its base64 has both characters that a name of a sub-protocol may not have. */
+const KEY = 'key-with->>>~~~???';
 /** What the page does; it reports by POST. */
 const page = (urls: readonly string[]) => `
 import { Client } from ${JSON.stringify(resolve(import.meta.dirname, '../../src/client/browser.ts'))};
 const told = {};
 try {
   for (const url of ${JSON.stringify(urls)}) {
-    const client = new Client(url, { retry: { attempts: 1 } });
+    const client = new Client(url, { apiKey: ${JSON.stringify(KEY)}, retry: { attempts: 1 } });
     const vectors = await client.encode(['äpfel', new Blob([Uint8Array.of(1, 2, 3)])]);
     const [best] = await client.rank('q', ['a', 'bb']);
     told[url] = { vectors: vectors.map((vector) => Array.from(vector)), best: best.index };
@@ -45,8 +47,11 @@ async function bundle(code: string): Promise<string> {
   return outputFiles[0].text;
 }
 
-test('a page in Chromium encodes over HTTP and WebSocket', { skip, timeout: 60_000 }, async () => {
-  await using rig = await openRig();
+test('a page in Chromium encodes over HTTP and WebSocket, with an API key', {
+  skip,
+  timeout: 60_000,
+}, async () => {
+  await using rig = await openRig([KEY]);
   const urls = [rig.url('http'), rig.url('ws')];
   const script = await bundle(page(urls));
   const folder = await mkdtemp(join(tmpdir(), 'clip-chromium-'));

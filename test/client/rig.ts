@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
 import { listen } from '../../src/protocol/listen.ts';
@@ -5,6 +6,8 @@ import { FakeService, testConfig } from '../protocol/fake-service.ts';
 
 export const SCHEMES = ['http', 'grpc', 'ws'] as const;
 export type Scheme = (typeof SCHEMES)[number];
+
+const digest = (key: string): string => createHash('sha256').update(key).digest('hex');
 
 /** One service behind all three protocols, each on a free port of the loopback interface. */
 export interface Rig extends AsyncDisposable {
@@ -14,13 +17,15 @@ export interface Rig extends AsyncDisposable {
   url(scheme: Scheme): string;
 }
 
-export async function openRig(): Promise<Rig> {
-  const service = new FakeService();
+export async function openRig(
+  apiKeys: readonly string[] = [],
+  service: FakeService = new FakeService(),
+): Promise<Rig> {
   const reasons: string[] = [];
   const protocols = { http: 'http', grpc: 'grpc', ws: 'websocket' } as const;
   const listeners = Object.values(protocols).map((protocol) => ({ protocol, port: 0 }));
   const sockets = await listen({
-    config: testConfig({ listeners, cors: true }),
+    config: testConfig({ listeners, cors: true, apiKeys: apiKeys.map(digest) }),
     service,
     health: { ready: () => ({ ready: reasons.length === 0, reasons }) },
     metrics: new Metrics(),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { KEYS } from '../../src/config/keys.ts';
 import { type Flow, flow, read } from './flow.ts';
 
 const CWD = mkdtempSync(join(tmpdir(), 'clip-config-'));
+writeFileSync(join(CWD, 'keys.txt'), '# of the team\n\nkey-of-the-file-000\n');
 for (const file of ['a.pem', 'b.pem']) writeFileSync(join(CWD, file), '');
 writeFileSync(join(CWD, 'module.yml'), 'jtype: CLIPEncoder\npy_modules: clip_tensorrt\n');
 
@@ -28,6 +30,7 @@ const at = (
   as: unknown = value,
   beside: Flow = {},
 ): Case => ({ value, lands, as, beside });
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const TLS = { ssl_certfile: 'a.pem', ssl_keyfile: 'a.pem' };
 const module = (value: unknown, beside: Flow = {}) =>
   at(value, ({ executor }) => executor.runtime, 'tensorrt', beside);
@@ -64,6 +67,8 @@ const CASES: Record<string, Record<string, Case>> = {
     protocol: at('http', ({ gateway }) => gateway.listeners, [{ protocol: 'http', port: 51000 }]),
     host: at('127.0.0.2', ({ gateway }) => gateway.host),
     cors: at(true, ({ gateway }) => gateway.cors),
+    api_keys: at(['key-of-the-flow-000'], ({ gateway }) => gateway.apiKeys, [sha256('key-of-the-flow-000')]),
+    api_keys_file: at('keys.txt', ({ gateway }) => gateway.apiKeys, [sha256('key-of-the-file-000')]),
     prefetch: at(7, ({ gateway }) => gateway.prefetch),
     title: at('007', ({ gateway }) => gateway.title),
     description: at('', ({ gateway }) => gateway.description),

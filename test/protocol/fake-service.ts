@@ -13,16 +13,22 @@ import type {
   RequestSize,
 } from '../../src/service/item.ts';
 
+function bytesOf(item: Item): Uint8Array {
+  if (item.kind === 'text') return Buffer.from(item.text);
+  if (item.kind === 'uri') return Buffer.from(item.uri);
+  if (item.kind === 'image') return item.bytes;
+  return Uint8Array.from(item.kind === 'tokens' ? item.ids : item.tensor.data);
+}
+
+/** As a model might count them: one for each word, and both ends. */
+function tokensOf(item: Item): { tokens?: number } {
+  if (item.kind === 'text') return { tokens: item.text.split(' ').length + 2 };
+  return item.kind === 'tokens' ? { tokens: item.ids.length } : {};
+}
+
 /** Four numbers that tell which item they came from, and none of them whole. */
 export function vectorOf(item: Item): Float32Array {
-  const bytes =
-    item.kind === 'text'
-      ? Buffer.from(item.text)
-      : item.kind === 'uri'
-        ? Buffer.from(item.uri)
-        : item.kind === 'image'
-          ? item.bytes
-          : Uint8Array.from(item.tensor.data);
+  const bytes = bytesOf(item);
   const sum = bytes.reduce((total, byte, i) => (total * 31 + byte * (i + 1)) % 99991, 7);
   return Float32Array.of(bytes.length + 0.5, sum + 0.25, item.kind.length + 0.125, -0.1);
 }
@@ -51,6 +57,7 @@ export class FakeService implements EmbeddingService {
       width: 4,
       normalised: false,
       model: 'fake::model',
+      aliases: ['fake', 'Fa/ke@1'],
       resolution: 224,
       contextLength: 77,
       logitScale: 100,
@@ -95,7 +102,7 @@ export class FakeService implements EmbeddingService {
     return items.map((item) => {
       const code = item.kind === 'text' ? /^fail:(\w+)/.exec(item.text)?.[1] : undefined;
       if (code) return { error: new ClipError(code as ClipError['code'], `expected no ${code}, got 'one'`) };
-      return { vector: this.vector(item) ?? vectorOf(item) };
+      return { vector: this.vector(item) ?? vectorOf(item), ...tokensOf(item) };
     });
   }
 
@@ -125,6 +132,7 @@ export function testConfig(
       host: '127.0.0.1',
       listeners: [],
       cors: false,
+      apiKeys: [],
       prefetch: 1000,
       title: 'My Jina Service',
       description: 'A <service>.',

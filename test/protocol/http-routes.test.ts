@@ -466,16 +466,38 @@ onBothServers((on) => {
   });
 
   on(
-    'the API document lists what keeps the Python client on /post',
+    'the API document lists every route, and by no name that would lead the Python client away from /post',
     async ({ request }) => {
       const api = (await (await request('/openapi.json')).json()) as {
         openapi: string;
         info: { title: string };
         paths: Record<string, object>;
       };
-      assert.deepEqual([api.openapi, api.info.title], ['3.0.2', 'My Jina Service']);
+      assert.deepEqual([api.openapi, api.info.title], ['3.1.0', 'My Jina Service']);
       const posts = Object.entries(api.paths).flatMap(([path, methods]) => ('post' in methods ? [path] : []));
-      assert.deepEqual(posts.sort(), ['/index', '/mine', '/post', '/search']);
+      assert.deepEqual(posts.sort(), [
+        '/encode/{model}',
+        '/index',
+        '/mine',
+        '/post',
+        '/search',
+        '/v1/embeddings',
+        '/{operation}',
+      ]);
+      const gets = Object.entries(api.paths).flatMap(([path, methods]) => ('get' in methods ? [path] : []));
+      assert.deepEqual(gets.sort(), [
+        '/',
+        '/docs',
+        '/dry_run',
+        '/livez',
+        '/metrics',
+        '/openapi.json',
+        '/readyz',
+        '/redoc',
+        '/status',
+        '/v1/models',
+        '/v1/models/{model}',
+      ]);
       assert.ok(
         'delete' in api.paths['/delete']! && 'put' in api.paths['/update']! && 'get' in api.paths['/status']!,
       );

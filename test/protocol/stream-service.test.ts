@@ -67,7 +67,7 @@ test('beside a stream that saturates, a request is answered after two batches, a
     house.texts.release();
     await turn();
     house.texts.release();
-    assert.deepEqual(await outcomes, [{ vector: Float32Array.from(fakeVector(small)) }]);
+    assert.deepEqual(await outcomes, [{ vector: Float32Array.from(fakeVector(small)), tokens: 1 }]);
     assert.ok(house.texts.seen.length <= before + 2);
     context.permit.release();
     await turn();

@@ -21,6 +21,8 @@ export interface RunningServer {
 export interface BuiltServerOptions {
   readonly replicas?: number;
   readonly nodeOptions?: string;
+  /** Keys of `with` beside ports, protocols and host. */
+  readonly gateway?: Readonly<Record<string, string | number | boolean>>;
   /** Keys of the encoder beside `model_path` and `device`. */
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
   /** Default: HTTP alone, on a free port. */
@@ -69,16 +71,22 @@ export async function startBuiltServer(
 export function flowText(
   modelPath: string,
   ports: Ports,
-  { replicas = 1, encoder = {}, tls }: Pick<BuiltServerOptions, 'replicas' | 'encoder' | 'tls'> = {},
+  {
+    replicas = 1,
+    encoder = {},
+    gateway = {},
+    tls,
+  }: Pick<BuiltServerOptions, 'replicas' | 'encoder' | 'gateway' | 'tls'> = {},
 ): string {
   const pair = tls ? `\n  ssl_certfile: ${tls.certificate}\n  ssl_keyfile: ${tls.key}` : '';
+  const settings = Object.entries(gateway).map(([key, value]) => `\n  ${key}: ${JSON.stringify(value)}`);
   const others = Object.entries(encoder).map(([key, value]) => `\n        ${key}: ${JSON.stringify(value)}`);
   return `jtype: Flow
 version: '1'
 with:
   port: [${Object.values(ports).join(', ')}]
   protocol: [${Object.keys(ports).join(', ')}]
-  host: 127.0.0.1${pair}
+  host: 127.0.0.1${pair}${settings.join('')}
 executors:
   - name: clip_o
     replicas: ${replicas}

@@ -58,6 +58,7 @@ export class House {
       tokenizer: {
         contextLength: 1,
         encode: (text) => textInput(numberIn(text)) as { ids: Int32Array; length: number },
+        take: (ids) => ({ ids: Int32Array.from(ids), length: ids.length }),
       },
       images: {
         fromBytes: async (bytes) => house.#decode(numberIn(Buffer.from(bytes).toString())),

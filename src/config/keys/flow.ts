@@ -1,6 +1,6 @@
 import { type Config, DEFAULT_GRPC, type Protocol } from '../config.ts';
 import { accepted, honoured } from '../section.ts';
-import { ANY, BOOLEAN, choice, FILE, integer, listOf, MAP, TEXT, WORD } from '../values.ts';
+import { ANY, BOOLEAN, choice, FILE, integer, listOf, MAP, SECRETS, TEXT, WORD } from '../values.ts';
 import { PORT, TELEMETRY_KEYS } from './telemetry.ts';
 
 /** What a flow without `protocol` is served by, as upstream. */
@@ -54,6 +54,17 @@ export const WITH_KEYS = {
     defaultNote: '`JINA_DEFAULT_HOST`, else 0.0.0.0 (127.0.0.1 on Windows)',
   }),
   cors: honoured(BOOLEAN, false, 'Lets pages of any origin call the HTTP server.'),
+  api_keys: honoured(
+    SECRETS,
+    undefined,
+    'Keys, of which every request must bring one: see “API keys”. Not known upstream.',
+    { defaultNote: '`CLIP_SERVER_API_KEYS`, else no key is asked for' },
+  ),
+  api_keys_file: honoured(
+    FILE,
+    undefined,
+    'File with one key a line, relative to the working directory; adds to `api_keys`. Not known upstream.',
+  ),
   prefetch: honoured(
     integer(0),
     1000,

@@ -1,6 +1,7 @@
 import type { TextInput } from '../../model/tower.ts';
 import { encodeWord } from './bpe.ts';
 import { cleanText } from './clean.ts';
+import { takeClipIds } from './token-ids.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { END_TOKEN, type PairTable, readMerges, START_TOKEN } from './vocabulary.ts';
 import { wordEnd, wordStart } from './words.ts';
@@ -49,7 +50,7 @@ export async function createClipTokenizer(contextLength: number): Promise<Tokeni
     return { ids, length };
   }
 
-  return { contextLength, encode };
+  return { contextLength, encode, take: (ids) => takeClipIds(ids, emptyRow()) };
 }
 
 function createWordEncoder(table: PairTable): (word: string) => WordIds {

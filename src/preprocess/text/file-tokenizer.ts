@@ -63,6 +63,12 @@ export async function createFileTokenizer(path: string, contextLength?: number):
 
   return {
     contextLength: columns,
+    take(ids) {
+      throw new ClipError(
+        'invalid_request',
+        `expected a text, got ${ids.length} token ids: they are read for OpenAI's CLIP vocabulary alone`,
+      );
+    },
     encode(text) {
       const all: number[] = tokenizer.encode(isLowered ? text.replaceAll('Σ', 'σ') : text).ids;
       const kept: number[] =

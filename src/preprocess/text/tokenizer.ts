@@ -16,6 +16,13 @@ export interface Tokenizer {
    * @throws ClipError text_too_long, invalid_request
    */
   encode(text: string): TextInput;
+  /**
+   * Ids that a client made itself, whole: from the start token to the end token, or padded behind it. Ids without both are
+   * refused, since those of another vocabulary (as OpenAI's clients make for OpenAI's own models) would pass for others.
+   *
+   * @throws ClipError invalid_request
+   */
+  take(ids: readonly number[]): TextInput;
 }
 
 /**
@@ -30,6 +37,7 @@ export async function createTokenizer(contract: ModelContract, limits: Limits): 
     : await createClipTokenizer(contextLength ?? CONTEXT_LENGTH);
   return {
     contextLength: tokenizer.contextLength,
+    take: (ids) => tokenizer.take(ids),
     encode(text) {
       checkLength(text, limits.textCharacters);
       return tokenizer.encode(text);

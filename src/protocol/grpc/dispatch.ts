@@ -6,6 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import { ClipError, type ErrorCode } from '../../errors.ts';
 import { openTrace } from '../../observe/tracing.ts';
+import { type KeyCheck, keyCheck } from '../api-keys.ts';
 import { countFault, countLimit } from '../limit.ts';
 import type { Site } from '../site.ts';
 import { type CallOptions, GrpcCall } from './call.ts';
@@ -23,6 +24,7 @@ export class Dispatch {
   readonly #site: Site;
   readonly #options: DispatchOptions;
   readonly #methods: ReadonlyMap<string, Method>;
+  readonly #checkKey: KeyCheck;
   readonly #calls = new Set<GrpcCall>();
   readonly #watch: NodeJS.Timeout;
 
@@ -30,6 +32,7 @@ export class Dispatch {
     this.#site = site;
     this.#options = options;
     this.#methods = new Map(options.methods.map((method) => [method.path, method]));
+    this.#checkKey = keyCheck(site.config.gateway);
     const { sendMs, bodyMs } = site.config.limits;
     this.#watch = setInterval(() => this.#endStalled(), Math.ceil(Math.min(sendMs, bodyMs) / 2));
     this.#watch.unref();
@@ -66,6 +69,8 @@ export class Dispatch {
     try {
       if (!entered) throw tooManyCalls(this.#site.config.limits.streams);
       this.#checkHeaders(call);
+      const refusal = method.open ? undefined : this.#checkKey(call.header('authorization'));
+      if (refusal) throw refusal;
       if (!method.probe) call.trace = openTrace((name) => call.header(name), ...spanOf(method));
       await method.serve(call);
       call.finish(OK);

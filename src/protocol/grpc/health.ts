@@ -47,7 +47,11 @@ export function healthMethods(
     if (told !== NOT_SERVING) await call.send(await call.pack(encodeStatus(NOT_SERVING)));
     throw new ClipError('draining', 'the server is shutting down');
   };
-  return [check, { path: '/grpc.health.v1.Health/Watch', probe: true, counts: false, serve: watch }];
+  const rest = { probe: true, counts: false, open: true };
+  return [
+    { ...check, ...rest },
+    { path: '/grpc.health.v1.Health/Watch', ...rest, serve: watch },
+  ];
 }
 
 function encodeStatus(status: number): Uint8Array {

@@ -7,6 +7,8 @@ export interface Method {
   readonly path: string;
   /** Answered even where logs leave out health checks. */
   readonly probe: boolean;
+  /** Answered without an API key: it tells no more than whether the server lives and is ready. */
+  readonly open?: boolean;
   /** True where it counts its requests itself, one by one. */
   readonly counts: boolean;
   /** Resolves when the call has its answer. @throws ClipError that the call ends with */

@@ -1,18 +1,13 @@
-import { ClipError, type ErrorCode } from '../../errors.ts';
-import type { Permit } from '../../service/item.ts';
+import type { ErrorCode } from '../../errors.ts';
 import { answer } from '../jina/answer.ts';
-import { openClock } from '../jina/clock.ts';
+import { type Clock, openClock } from '../jina/clock.ts';
 import { FieldError } from '../jina/field-error.ts';
-import { parseJson } from '../jina/json.ts';
 import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { responseToJson } from '../jina/response.ts';
-import { countFault } from '../limit.ts';
-import { openPatience, type Patience } from '../patience.ts';
 import type { Site } from '../site.ts';
-import { bodyCoding } from './coding.ts';
 import { bytesReply, isExecutorFault } from './fault.ts';
+import { checkMediaType, jsonCall, type Life, mediaTypeFault } from './json-call.ts';
 import type { Call, RouteHandler } from './route.ts';
-import type { HttpRequest } from './server.ts';
 
 export interface DataRouteOptions {
   /** The endpoint that the path stands for; undefined where the body names it. */
@@ -34,41 +29,32 @@ export function dataRoute(site: Site, options: DataRouteOptions): RouteHandler {
   };
   return async (call) => {
     const { request } = call;
-    checkMediaType(request, options.style);
-    const timeoutMs = timeoutOf(request, site.config.gateway.requestTimeoutMs);
-    // Admitted before the body is read: a full server does not take in what it cannot serve.
-    const permit = site.service.admit();
-    const patience = openPatience(request.signal, timeoutMs);
-    const working: Promise<unknown>[] = [];
-    try {
-      return await serve(site, options, call, { permit, patience, working, warn });
-    } finally {
-      patience.close();
-      // A client that leaves does not free its share before the work on its behalf has really ended.
-      if (working.length === 0) permit.release();
-      else void Promise.allSettled(working).then(() => permit.release());
-    }
+    const fault = mediaTypeFault(request);
+    if (fault && options.style === 'reference') throw new FieldError(['body'], fault, 'type_error.dict');
+    if (fault) checkMediaType(request);
+    const clock = openClock();
+    return jsonCall(site, call, {
+      parse: (body) => {
+        const { endpoint } = options;
+        const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
+        return parseRequest(body, site.config.limits.itemsPerRequest, fixed);
+      },
+      serve: (parsed, life) => {
+        warn(parsed);
+        return serve(site, options, call, parsed, { ...life, clock });
+      },
+    });
   };
-}
-
-interface Life {
-  readonly permit: Permit;
-  readonly patience: Patience;
-  /** What runs on the request's behalf, until it has really ended. */
-  readonly working: Promise<unknown>[];
-  readonly warn: (request: JinaRequest) => void;
 }
 
 async function serve(
   site: Site,
-  options: DataRouteOptions,
+  { style }: DataRouteOptions,
   call: Call,
-  { permit, patience, working, warn }: Life,
+  request: JinaRequest,
+  { permit, patience, working, bytes, clock }: Life & { readonly clock: Clock },
 ): Promise<'ok' | ErrorCode> {
-  const own = options.style === 'own';
-  const clock = openClock();
-  const { request, bytes } = await readRequest(site, options, call.request, { permit, patience });
-  warn(request);
+  const own = style === 'own';
   const passage = site.metrics.jina.receive(bytes);
   try {
     const { signal, deadline } = patience;
@@ -87,51 +73,4 @@ async function serve(
   } finally {
     passage.failed();
   }
-}
-
-/** The body's bytes are free to go once this returns. */
-async function readRequest(
-  site: Site,
-  { endpoint }: DataRouteOptions,
-  request: HttpRequest,
-  { permit, patience }: Pick<Life, 'permit' | 'patience'>,
-): Promise<{ request: JinaRequest; bytes: number }> {
-  const { limits } = site.config;
-  try {
-    const body = await request.body({
-      limit: limits.requestBytes,
-      count: (bytes) => permit.addBytes(bytes),
-      coding: bodyCoding(request.headers.get('content-encoding')),
-      signal: patience.signal,
-    });
-    const fixed = typeof endpoint === 'function' ? endpoint(request.path) : endpoint;
-    const parsed = parseRequest(parseJson(body, limits.jsonDepth), limits.itemsPerRequest, fixed);
-    return { request: parsed, bytes: body.length };
-  } catch (error) {
-    countFault(site.metrics, error);
-    throw error;
-  }
-}
-
-function checkMediaType({ headers }: HttpRequest, style: DataRouteOptions['style']): void {
-  bodyCoding(headers.get('content-encoding'));
-  const sent = headers.get('content-type');
-  if (sent === undefined && style === 'own') return;
-  if (/^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(sent ?? '')) return;
-  const fault = `expected content-type application/json, got ${sent ?? 'none'}`;
-  if (style === 'own') throw new ClipError('unsupported_media_type', fault);
-  throw new FieldError(['body'], fault, 'type_error.dict');
-}
-
-function timeoutOf({ headers }: HttpRequest, configured: number | undefined): number | undefined {
-  const asked = headers.get('x-request-timeout-ms');
-  if (asked === undefined) return configured;
-  const ms = Number(asked);
-  if (!/^\d{1,9}$/.test(asked) || ms === 0)
-    throw new FieldError(
-      ['header', 'x-request-timeout-ms'],
-      'expected whole milliseconds above 0',
-      'type_error.integer',
-    );
-  return Math.min(ms, configured ?? ms);
 }

@@ -7,7 +7,11 @@ import type { Reply } from './server.ts';
 /** Seconds after which a refused client may try again. */
 const RETRY_AFTER = '1';
 
-const ACCEPTED = { 'accept-encoding': CODINGS.join(', ') };
+/** Sent beside a refusal by its code. */
+const BESIDE: Partial<Record<ErrorCode, Record<string, string>>> = {
+  unsupported_encoding: { 'accept-encoding': CODINGS.join(', ') },
+  unauthorized: { 'www-authenticate': 'Bearer realm="clip-server"' },
+};
 
 /**
  * Codes of faults that the reference's executor would have raised while it worked on the documents. Its routes
@@ -67,5 +71,15 @@ export function faultReply(thrown: unknown): Reply {
     data: [],
     error: { code: error.code, message: error.message },
   };
-  return jsonReply(http, body, error.code === 'unsupported_encoding' ? ACCEPTED : {});
+  return refusalReply(error, http, body);
+}
+
+/** A refusal in the shape of any API, with the headers that belong to its code. */
+export function refusalReply(
+  { code }: ClipError,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): Reply {
+  return jsonReply(status, body, { ...BESIDE[code], ...headers });
 }

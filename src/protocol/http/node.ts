@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -21,7 +27,7 @@ export interface Upgrades {
   /** As the header `upgrade` names it, in lower case. Requests that ask for another are served as if they had not. */
   readonly protocol: string;
   /** Why a request for this path is refused; it is then answered with this. */
-  refuse(path: string): ClipError | undefined;
+  refuse(path: string, headers: IncomingHttpHeaders): ClipError | undefined;
   /** The connection is the taker's from here on; the server waits for its end as for an answer. */
   take(message: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
@@ -115,7 +121,7 @@ export class NodeHttpServer implements HttpServer {
   #upgrade(upgrades: Upgrades, message: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { limits } = this.#options;
     const asked = message.headers.upgrade?.toLowerCase() === upgrades.protocol;
-    const refusal = asked ? upgrades.refuse(message.url!.split('?', 1)[0]!) : undefined;
+    const refusal = asked ? upgrades.refuse(message.url!.split('?', 1)[0]!, message.headers) : undefined;
     if (asked && !refusal && !headOf(message, limits, () => {}).fault) {
       this.#busy.delete(socket);
       this.#inFlight.enter();

@@ -39,12 +39,12 @@ export function pageReply(request: HttpRequest, { page }: Playground): Reply {
   return { ...reply, headers: { ...reply.headers, vary: 'accept' } };
 }
 
-/** What the page asks for, beside the routes that any client uses. */
+/** What the page asks for, beside the routes that any client uses. What anybody may have who has this program asks for no key. */
 export function playgroundRoutes(site: Site, playground: Playground): Route[] {
   const { page, gallery } = playground;
   const folder = `/playground/pictures/${gallery.pictures.digest}/`;
   const names = Buffer.from(JSON.stringify(gallery.pictures.names));
-  return [
+  const files = [
     ...[...page].map(([name, file]) =>
       get(`/playground/${name}`, 'A file of the playground.', (request) => fileReply(request, file)),
     ),
@@ -54,7 +54,10 @@ export function playgroundRoutes(site: Site, playground: Playground): Route[] {
     get(`/playground/names/${gallery.pictures.digest}`, "The pictures' names.", () =>
       kept('application/json', names),
     ),
-    { ...get('/playground/state', 'Model and gallery.', () => jsonReply(200, stateOf(site, playground))) },
+  ];
+  return [
+    ...files.map((route) => ({ ...route, open: true })),
+    get('/playground/state', 'Model and gallery.', () => jsonReply(200, stateOf(site, playground))),
     nearestRoute(site, playground),
   ];
 }
@@ -64,7 +67,6 @@ function get(path: string, summary: string, reply: (request: HttpRequest) => Rep
     path,
     methods: ['GET'],
     summary,
-    listed: false,
     probe: true,
     serve: async (call) => ((await call.send(reply(call.request))) ? 'ok' : 'cancelled'),
   };
@@ -104,7 +106,6 @@ function nearestRoute(site: Site, { gallery }: Playground): Route {
     path: '/playground/nearest',
     methods: ['POST'],
     summary: 'Pictures of the gallery that are closest to a vector.',
-    listed: false,
     serve: async ({ request, send }) => {
       const { vector, limit } = await readQuery(site, request);
       const matches = gallery.nearest(vector, limit);

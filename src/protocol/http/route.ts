@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { Trace } from '../../observe/tracing.ts';
+import type { Operation } from './operation.ts';
 import type { HttpRequest, Reply } from './server.ts';
 
 /** One request on its way through a route. */
@@ -19,9 +20,17 @@ export interface Route {
   readonly path: string;
   readonly methods: readonly string[];
   readonly summary: string;
-  /** Listed in the API document, which steers the Python client. */
-  readonly listed: boolean;
+  /** Its answer to what goes wrong, where that is not `faultReply`. */
+  readonly fault?: (thrown: unknown) => Reply;
+  /** Answered without an API key: it tells no more than whether the server lives and is ready. */
+  readonly open?: boolean;
   /** Left out of the log of requests unless the configuration wants them. */
   readonly probe?: boolean;
   readonly serve: RouteHandler;
+}
+
+/** A route that the API document lists. */
+export interface ApiRoute extends Route {
+  /** What the document says of it. */
+  readonly operation: Operation;
 }

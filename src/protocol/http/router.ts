@@ -1,5 +1,7 @@
 import { ClipError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { openTrace, type Trace } from '../../observe/tracing.ts';
+import { type KeyCheck, keyCheck } from '../api-keys.ts';
+import { isOpenAiPath, openAiFault } from '../openai/fault.ts';
 import type { Site } from '../site.ts';
 import { compressor } from './compress.ts';
 import { allowOrigin, preflight } from './cors.ts';
@@ -15,6 +17,7 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
   const candidates = (path: string): Route[] =>
     exact.get(path) ?? prefixes.filter((route) => path.startsWith(route.path.slice(0, -1)));
 
+  const checkKey = keyCheck(site.config.gateway);
   const compress = compressor(site.config.gateway.httpCompression);
   return async (request, response) => {
     const started = performance.now();
@@ -30,8 +33,10 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
         return response.send(await compress(request, cors ? allowOrigin(request, named) : named));
       },
     };
-    const code = await answer(call, route, found, cors ? preflight(request) : undefined).catch((error) =>
-      refuse(site, call, error),
+    const early = cors ? preflight(request) : undefined;
+    const fault = (route ?? found[0])?.fault ?? (isOpenAiPath(request.path) ? openAiFault : faultReply);
+    const code = await answer(call, { route, found, early, checkKey, fault }).catch((error) =>
+      refuse(site, call, fault, error),
     );
     observe(site, request, route, code, performance.now() - started);
     trace?.end(code === 'ok' ? undefined : new ClipError(code, ERRORS[code].sentence));
@@ -57,29 +62,45 @@ function allows(methods: readonly string[], method: string): boolean {
   return methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
 }
 
+interface Finding {
+  readonly route: Route | undefined;
+  /** Of the path, whatever their methods. */
+  readonly found: readonly Route[];
+  /** The answer to a browser's question before the request itself. */
+  readonly early: Reply | undefined;
+  readonly checkKey: KeyCheck;
+  /** The answer to what goes wrong. */
+  readonly fault: (thrown: unknown) => Reply;
+}
+
 /** Synchronous as far as the route itself: a body must be asked for before the first await. */
 async function answer(
   call: Call,
-  route: Route | undefined,
-  found: readonly Route[],
-  early: Reply | undefined,
+  { route, found, early, checkKey, fault: refusalOf }: Finding,
 ): Promise<'ok' | ErrorCode> {
   const { method, path, fault } = call.request;
   if (fault) throw fault;
   if (early) return (await call.send(early)) ? 'ok' : 'cancelled';
+  const refusal = route?.open ? undefined : checkKey(call.request.headers.get('authorization'));
+  if (refusal) throw refusal;
   if (route) return await route.serve(call);
   if (found.length === 0) throw new ClipError('not_found', `expected a path of this server, got ${path}`);
   const allow = found.flatMap(({ methods }) => methods).join(', ');
   const error = new ClipError('method_not_allowed', `expected ${allow} for ${path}, got ${method}`);
-  const reply = faultReply(error);
+  const reply = refusalOf(error);
   await call.send({ ...reply, headers: { ...reply.headers, allow } });
   return error.code;
 }
 
-async function refuse(site: Site, call: Call, thrown: unknown): Promise<ErrorCode> {
+async function refuse(
+  site: Site,
+  call: Call,
+  refusalOf: Finding['fault'],
+  thrown: unknown,
+): Promise<ErrorCode> {
   const error = ClipError.from(thrown);
   if (error.code === 'internal') site.log.error({ err: error, path: call.request.path }, 'a request failed');
-  await call.send(faultReply(error));
+  await call.send(refusalOf(error));
   return error.code;
 }
 

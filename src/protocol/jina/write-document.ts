@@ -47,12 +47,13 @@ function base64(bytes: Uint8Array | undefined): string {
 
 function array(value: Document['embedding']): string {
   if (value instanceof Float32Array) return jsonVector(value);
-  if (value && 'type' in value) return shaped(value);
+  if (value && 'type' in value) return shapedToJson(value);
   const tensor = value instanceof Encoded ? numbersOf(value) : value;
   return tensor ? tensorToJson(tensor, printerOf(tensor.data)) : 'null';
 }
 
-function shaped(vector: Shaped): string {
+/** A list of numbers, or the base64 of their bytes. @throws ClipError bad_vector for what is not finite */
+export function shapedToJson(vector: Shaped): string {
   const { type, data, base64 } = vector;
   if (base64) return `"${toBase64(vector)}"`;
   if (data instanceof Float32Array) return jsonVector(data);

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import { ClipError } from '../../errors.ts';
+import { keyCheck, keyOfSubprotocols } from '../api-keys.ts';
 import { NodeHttpServer, type Upgrades } from '../http/node.ts';
 import { createRouter } from '../http/router.ts';
 import { createProbeRoutes } from '../http/routes.ts';
@@ -65,6 +66,7 @@ function webSockets(site: Site, connections: Set<Connection>, isClosing: () => b
     json: jsonFormat(site),
   };
   const unfinished = { bytes: 0 };
+  const checkKey = keyCheck(site.config.gateway);
   const server = createServer(site);
   const accept = (socket: WebSocket, transport: Socket, path: string): void => {
     const format = formats[socket.protocol === 'bytes' ? 'bytes' : 'json'];
@@ -81,9 +83,12 @@ function webSockets(site: Site, connections: Set<Connection>, isClosing: () => b
   };
   return {
     protocol: 'websocket',
-    refuse: (path) => {
+    refuse: (path, headers) => {
       if (!PATHS.includes(path))
         return new ClipError('not_found', `expected / or /dry_run for a WebSocket, got ${path}`);
+      const key = headers.authorization ?? keyOfSubprotocols(headers['sec-websocket-protocol']);
+      const refusal = path === '/' ? checkKey(key) : undefined;
+      if (refusal) return refusal;
       if (isClosing()) return new ClipError('draining', 'the server takes no new connections');
       const { ready, reasons } = site.health.ready();
       return ready || path !== '/' ? undefined : new ClipError('not_ready', reasons.join('; '));
