@@ -1,4 +1,5 @@
 import { byId } from './element.ts';
+import { hasKey } from './server.ts';
 import { LANGUAGES, type Shown, snippet } from './snippets.ts';
 import { startTabs } from './tabs.ts';
 
@@ -17,13 +18,10 @@ export function startRequestPanel(): RequestPanel {
   startCopy(() => byId(chosen).textContent ?? '');
   return {
     show(shown, ms) {
+      const site = { server: location.origin, keyed: hasKey() };
       byId('latency').textContent = `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
       for (const language of LANGUAGES)
-        byId(`panel-${language}`).querySelector('code')!.textContent = snippet(
-          language,
-          shown,
-          location.origin,
-        );
+        byId(`panel-${language}`).querySelector('code')!.textContent = snippet(language, shown, site);
     },
   };
 }

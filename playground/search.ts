@@ -11,11 +11,11 @@ const SHOWN = 24;
 const PAUSE = 250;
 const EXAMPLES = [
   'a red apple',
-  'something to eat on a hot day',
-  'a pet',
-  'it flies',
+  'something cold and sweet',
   'feeling sad',
-  'music',
+  'rainy weather',
+  'a musical instrument with strings',
+  'a vehicle for many people',
 ];
 
 /** The panel that searches the gallery by words, by a picture, or by a mixture. */

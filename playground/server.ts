@@ -57,6 +57,10 @@ export function useKey(key: string): void {
   sessionStorage.setItem(KEY, key);
 }
 
+export function hasKey(): boolean {
+  return sessionStorage.getItem(KEY) !== null;
+}
+
 async function call(path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
   const key = sessionStorage.getItem(KEY);
   const headers: Record<string, string> = {

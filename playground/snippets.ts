@@ -8,12 +8,18 @@ export type Shown =
 export const LANGUAGES = ['curl', 'python', 'typescript'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-/** `server`: `http://host:port`. */
-export function snippet(language: Language, shown: Shown, server: string): string {
-  return { curl, python, typescript }[language](shown, server);
+export interface Site {
+  /** `http://host:port`. */
+  readonly server: string;
+  /** Whether it asks for a key. All three take it from the environment: none of them shows it. */
+  readonly keyed: boolean;
 }
 
-function curl(shown: Shown, server: string): string {
+export function snippet(language: Language, shown: Shown, site: Site): string {
+  return { curl, python, typescript }[language](shown, site);
+}
+
+function curl(shown: Shown, { server, keyed }: Site): string {
   const one = (part: Part) =>
     'text' in part
       ? `{"text": ${shellSafe(JSON.stringify(part.text))}}`
@@ -24,8 +30,9 @@ function curl(shown: Shown, server: string): string {
     shown.kind === 'encode'
       ? list(shown.parts, '')
       : `[${one(shown.query).slice(0, -1)}, "matches": ${list(shown.candidates, '')}}]`;
+  const key = keyed ? ' -H "authorization: Bearer $CLIP_AUTH_TOKEN"' : '';
   return [
-    `curl -s ${server}/${shown.kind} -H 'content-type: application/json' -d @- <<END`,
+    `curl -s ${server}/${shown.kind} -H 'content-type: application/json'${key} -d @- <<END`,
     `{"data": ${data}}`,
     'END',
   ].join('\n');
@@ -40,7 +47,7 @@ function shellWord(name: string): string {
   return `'${name.replaceAll("'", "'\\''")}'`;
 }
 
-function python(shown: Shown, server: string): string {
+function python(shown: Shown, { server, keyed }: Site): string {
   const document = (part: Part) =>
     'text' in part ? `Document(text=${literal(part.text)})` : `Document(uri=${literal(part.picture.name)})`;
   // A text that ends like a file's name would be taken for one.
@@ -55,6 +62,7 @@ function python(shown: Shown, server: string): string {
     'from clip_client import Client',
     ...(isPlain ? [] : ['from docarray import Document']),
     '',
+    ...(keyed ? ['# CLIP_AUTH_TOKEN holds the key.'] : []),
     `client = Client('${server}')`,
   ];
   if (shown.kind === 'encode')
@@ -69,12 +77,13 @@ function python(shown: Shown, server: string): string {
   ].join('\n');
 }
 
-function typescript(shown: Shown, server: string): string {
+function typescript(shown: Shown, { server, keyed }: Site): string {
   const item = (part: Part) =>
     'text' in part ? literal(part.text) : `{ file: ${literal(part.picture.name)} }`;
   const lines = [
     "import { Client } from 'clip-server/client';",
     '',
+    ...(keyed ? ['// CLIP_AUTH_TOKEN holds the key.'] : []),
     `const client = new Client('${server}');`,
   ];
   const call =
