@@ -7,6 +7,7 @@ import { imagesBench } from './images.ts';
 import { latencyBench } from './latency.ts';
 import { protocolsBench } from './protocols.ts';
 import { rewriteBench } from './rewrite.ts';
+import { searchBench } from './search.ts';
 import { servedBench } from './served.ts';
 import { streamsBench } from './streams.ts';
 import { textsBench } from './texts.ts';
@@ -24,6 +25,7 @@ const BENCHES = {
   'grpc-window': grpcWindowBench,
   streams: streamsBench,
   protocols: protocolsBench,
+  search: searchBench,
 };
 
 // npm run bench [-- NAME…] [--out FILE]: a table on the terminal, and JSON in FILE. BENCH_ROUNDS=1 makes texts and

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import type { Config } from './config/config.ts';
-import { obtainPlan } from './engine/tensorrt/build-plan.ts';
+import { obtainPlan, type PlannedTower } from './engine/tensorrt/build-plan.ts';
 import { parityInputs } from './engine/tensorrt/parity-inputs.ts';
-import type { PlanRecord, Recipe, TowerRecipe } from './engine/tensorrt/plan.ts';
+import type { Recipe, TowerRecipe } from './engine/tensorrt/plan.ts';
 import { PlanStore } from './engine/tensorrt/plan-store.ts';
 import { towerRecipe } from './engine/tensorrt/recipes.ts';
 import { type FoundTensorRt, withLibraries } from './host/verdict.ts';
@@ -31,7 +31,7 @@ export interface BuildHooks {
   readonly progress: OnProgress;
   readonly signal: AbortSignal;
   /** Takes each engine once it is there, the text tower's first. */
-  readonly onEngine: (record: PlanRecord) => void;
+  readonly onEngine: (planned: PlannedTower) => void;
 }
 
 /**
@@ -68,7 +68,7 @@ export async function buildEngines(
   const store = await PlanStore.open(config.engines, { log });
   try {
     for (const tower of ['text', 'image'] as const) {
-      const { proved } = await obtainPlan({
+      const planned = await obtainPlan({
         store,
         model: contract.name,
         contract: contract[tower],
@@ -87,7 +87,7 @@ export async function buildEngines(
         signal,
       });
       progress({ task: `${contract.name} ${tower}, engine`, phase: 'done', done: 0, unit: 'steps' });
-      onEngine(proved.record);
+      onEngine(planned);
     }
   } finally {
     store.close();

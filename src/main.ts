@@ -22,7 +22,7 @@ import { listen, type Sockets } from './protocol/listen.ts';
 import { Admission } from './schedule/admission.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { ServiceGate } from './service/gate.ts';
-import type { ServiceDescription } from './service/item.ts';
+import type { EmbeddingService, ServiceDescription } from './service/item.ts';
 import { Service } from './service/service.ts';
 
 /** Time that an engine has to load. */
@@ -114,6 +114,31 @@ export async function startServer(config: Config, given: Hooks): Promise<Server>
 
 function hasPlayground({ gateway }: Config): boolean {
   return gateway.playground && gateway.listeners.some(({ protocol }) => protocol === 'http');
+}
+
+export interface OpenService {
+  readonly service: EmbeddingService;
+  /** Refuses what comes, finishes what is in flight, ends everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * The model, its preprocessing and its engines without any socket, for a command that embeds by itself.
+ *
+ * @throws as `startServer`
+ */
+export async function openService(config: Config, given: Hooks): Promise<OpenService> {
+  const hooks = { ...given, signal: withinStartTime(config, given.signal) };
+  const closers = new Closers();
+  const gate = new ServiceGate();
+  try {
+    const service = await serveModel(config, { ...hooks, metrics: new Metrics(), gate, closers });
+    closers.add(() => service.drain(config.limits.drainMs));
+    return { service, close: () => closers.close() };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
 }
 
 function withinStartTime({ executor }: Config, signal: AbortSignal): AbortSignal {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import type { BuildRequest } from '../build.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { readConfig } from '../config/read.ts';
+import type { PlannedTower } from '../engine/tensorrt/build-plan.ts';
 import type { PlanRecord } from '../engine/tensorrt/plan.ts';
 import { EXAMINATION_MS, examineGpu } from '../host/report.ts';
 import { type FoundTensorRt, tensorRtOf } from '../host/verdict.ts';
@@ -68,7 +69,7 @@ async function buildAll(
   // Loaded for this alone: the other commands start without it.
   const { buildEngines } = await import('../build.ts');
   try {
-    const onEngine = (record: PlanRecord) => void records.push(record);
+    const onEngine = ({ proved }: PlannedTower) => void records.push(proved.record);
     await buildEngines(request, config, { tensorrt, log, progress: display.show, signal, onEngine });
   } finally {
     display.close();

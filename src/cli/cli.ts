@@ -1,4 +1,5 @@
 import { build } from './build.ts';
+import { classify } from './classify.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
@@ -9,6 +10,7 @@ import { inspect } from './inspect.ts';
 import { models } from './models.ts';
 import { pull } from './pull.ts';
 import { ready } from './ready.ts';
+import { search } from './search.ts';
 import { serve } from './serve.ts';
 
 export function cli(args: string[]): Promise<void> {
@@ -25,6 +27,8 @@ async function run(args: string[]): Promise<number> {
   if (first === 'doctor') return doctor(rest);
   if (first === 'engines') return engines(rest);
   if (first === 'encode') return encode(rest);
+  if (first === 'classify') return classify(rest);
+  if (first === 'search') return search(rest);
   if (first === 'ready') return ready(rest);
   if (args.includes('--help') || args.includes('-h')) return print(HELP);
   if (args.includes('--version') || args.includes('-v')) return print(`${version()}\n`);

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
-  Client,
+  type Client,
   ClipClientError,
   type FormOptions,
   VECTOR_TYPES,
@@ -10,9 +9,11 @@ import {
   type VectorType,
 } from '../client/node.ts';
 import { ConfigError } from '../config/config.ts';
+import { countOf, openClient } from './client.ts';
+import { PROBE_TEXT } from './embed/probe.ts';
 import { FileOutput } from './encode/file-output.ts';
 import { type EncodeItem, type EncodeItems, imageItems, textItems } from './encode/inputs.ts';
-import { createProgress } from './progress.ts';
+import { itemProgress } from './progress.ts';
 
 const USAGE = `Usage: clip-server encode [OPTIONS] [FILE… | -]
 Encodes the lines of text files, or of standard input, by a running server.
@@ -53,8 +54,6 @@ const OPTIONS = {
 
 type Flags = ReturnType<typeof readArgs>['values'];
 
-/** A text whose vector tells which model answers. */
-const PROBE = 'a photo of a cat';
 const DEFAULT_SERVER = 'grpc://localhost:51000';
 
 /** Where results go. */
@@ -73,7 +72,7 @@ export async function encode(args: string[]): Promise<number> {
   const stop = new AbortController();
   const onSignal = () => stop.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const client = await openClient(values);
+  const client = await openClient({ server: DEFAULT_SERVER, ...values });
   try {
     await encodeAll(client, values, positionals, stop.signal);
     return 0;
@@ -102,40 +101,16 @@ function readArgs(args: string[]) {
   }
 }
 
-async function openClient(flags: Flags): Promise<Client> {
-  const ca = flags.ca === undefined ? undefined : await readFile(flags.ca, 'utf8').catch(asConfigError);
-  const { server = DEFAULT_SERVER, concurrency } = flags;
-  try {
-    return new Client(server, {
-      ...(ca === undefined ? {} : { tls: { ca } }),
-      ...(flags['api-key'] === undefined ? {} : { apiKey: flags['api-key'] }),
-      batchSize: count('batch-size', flags['batch-size']),
-      concurrency: count('concurrency', concurrency),
-    });
-  } catch (error) {
-    return asConfigError(error);
-  }
-}
-
-function asConfigError(error: unknown): never {
-  throw new ConfigError((error as Error).message, { cause: error });
-}
-
 function formOf({ type, dimensions, normalize }: Flags): FormOptions<VectorType> {
   const known = VECTOR_TYPES.find((name) => name === type);
   if (type !== undefined && !known)
     throw new ConfigError(`--type: expected one of ${VECTOR_TYPES.join(', ')}, got ${type}`);
-  const kept = count('dimensions', dimensions);
+  const kept = countOf('dimensions', dimensions);
   return {
     ...(known && { type: known }),
     ...(kept && { dimensions: kept }),
     ...(normalize && { normalize }),
   };
-}
-
-function count(name: string, text: string | undefined): number | undefined {
-  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw new ConfigError(`--${name}: expected a whole number above 0, got ${text}`);
 }
 
 async function encodeAll(
@@ -150,9 +125,9 @@ async function encodeAll(
   const items = await (images ? imageItems : textItems)(names, process.stdin);
   const run = { client, items, form, skipErrors, signal };
   if (out === undefined) return encodeItems({ ...run, output: standardOutput(), done: 0 });
-  const [probe] = await client.encode([PROBE], { signal });
+  const [probe] = await client.encode([PROBE_TEXT], { signal });
   const isRaw = Object.keys(form).length === 0;
-  const [formed] = isRaw ? [probe] : await client.encode([PROBE], { ...form, signal });
+  const [formed] = isRaw ? [probe] : await client.encode([PROBE_TEXT], { ...form, signal });
   const width = formed!.length;
   const file = await FileOutput.open({ out, images, skipErrors, resume, form, probe: probe!, width });
   try {
@@ -180,7 +155,7 @@ interface Run {
 
 async function encodeItems(run: Run): Promise<void> {
   const { client, items, form, output, done, skipErrors, signal } = run;
-  const progress = openProgress(items.total);
+  const progress = itemProgress('encode', items.total);
   const waiting: EncodeItem[] = [];
   try {
     const stream = client.encodeStream(inputsOf(run, waiting), { ...form, perItem: true, signal });
@@ -221,19 +196,5 @@ function standardOutput(): Output {
     async skip(item, _index, { code, message }) {
       console.error(`clip-server: ${item.place}: ${message} (${code})`);
     },
-  };
-}
-
-/** A bar on a terminal, nothing elsewhere. */
-function openProgress(total: number | undefined) {
-  const display = process.stderr.isTTY ? createProgress() : undefined;
-  const began = performance.now();
-  return {
-    show(done: number): void {
-      const perSecond = Math.round((done * 1000) / (performance.now() - began));
-      const detail = `${perSecond} per second`;
-      display?.show({ task: 'encode', phase: 'encoding', done, total, unit: 'steps', detail });
-    },
-    close: () => display?.close(),
   };
 }

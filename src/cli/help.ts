@@ -15,6 +15,11 @@ Usage:
   clip-server engines WHAT    list, verify or prune the TensorRT engines that were built
   clip-server encode FILE...  vectors of lines of text, or of pictures, from a running server;
                               clip-server encode --help lists its options
+  clip-server classify PICTURE... --labels A,B,C
+                              which of the labels each picture is, with calibrated scores; no server needed
+  clip-server search "WORDS" FOLDER
+                              the pictures of a folder that are nearest to words, or to a picture (--image FILE);
+                              no server needed
   clip-server ready [SERVER]  0 where a running server takes requests, else 1 and the reason
   clip-server --help          this text
   clip-server --version       the version

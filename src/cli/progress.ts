@@ -73,6 +73,30 @@ function lines(line: (text: string) => void, everyMs: number): ProgressDisplay {
   };
 }
 
+/** How far a command has come with its items: a bar with rate and time left on a terminal, nothing elsewhere. */
+export function itemProgress(task: string, total: number | undefined) {
+  const display = process.stderr.isTTY ? createProgress() : undefined;
+  const began = performance.now();
+  return {
+    show(done: number): void {
+      const detail = describePace(done, total, performance.now() - began);
+      display?.show({ task, phase: 'encoding', done, ...(total && { total }), unit: 'steps', detail });
+    },
+    close: () => display?.close(),
+  };
+}
+
+/** `12 per second, 3 min left`; `ms` since the first item began. */
+export function describePace(done: number, total: number | undefined, ms: number): string {
+  const perSecond = (done * 1000) / ms;
+  const pace = `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} per second`;
+  if (!total || done === 0) return pace;
+  const seconds = Math.ceil((total - done) / perSecond);
+  if (seconds < 100) return `${pace}, ${seconds} s left`;
+  const minutes = Math.ceil(seconds / 60);
+  return `${pace}, ${minutes < 100 ? `${minutes} min` : `${Math.ceil(minutes / 60)} h`} left`;
+}
+
 /** `ViT-B-32::openai visual.onnx: downloading, 120.0 MB of 351.4 MB (34 %), 11.2 MB/s, huggingface.co`. */
 export function describeProgress(progress: Progress): string {
   const { task, phase, done, total, bytesPerSecond, detail } = progress;

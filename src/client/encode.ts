@@ -17,7 +17,7 @@ export interface BatchOutcome {
 }
 
 /** Codes of faults that one item has and its neighbours need not share. */
-const ITEM_CODES: ReadonlySet<ClipClientError['code']> = new Set([
+export const ITEM_CODES: ReadonlySet<ClipClientError['code']> = new Set([
   'invalid_input',
   'invalid_document',
   'invalid_tensor',

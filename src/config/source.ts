@@ -93,9 +93,12 @@ export async function readText(path: string, signal?: AbortSignal): Promise<stri
 }
 
 async function download(url: string, signal?: AbortSignal): Promise<string> {
-  const limit = AbortSignal.timeout(FETCH_MS);
+  const late = new AbortController();
+  // Node 20 collects an AbortSignal.timeout that only AbortSignal.any knows, which then never fires.
+  const timer = setTimeout(() => late.abort(new Error(`it took longer than ${FETCH_MS / 1000} s`)), FETCH_MS);
   try {
-    const answer = await fetch(url, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    const limited = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
+    const answer = await fetch(url, { signal: limited });
     if (!answer.ok) throw new ConfigError(`${url}: expected status 200, got ${answer.status}`);
     return answer.body ? await decode(answer.body, url) : '';
   } catch (error) {
@@ -104,6 +107,8 @@ async function download(url: string, signal?: AbortSignal): Promise<string> {
     throw new ConfigError(`${url}: cannot be loaded: ${cause instanceof Error ? cause.message : message}`, {
       cause: error,
     });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

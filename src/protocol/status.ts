@@ -27,7 +27,7 @@ export function versions({ version, service }: Pick<Site, 'version' | 'service'>
   jina: Record<string, string>;
   envs: Record<string, string>;
 } {
-  const { model, runtime, device, precision, recipe, notTensorRt } = service.describe();
+  const { model, runtime, device, precision, recipe, logitScale, notTensorRt } = service.describe();
   return {
     jina: {
       jina: `clip-server ${version}`,
@@ -46,6 +46,7 @@ export function versions({ version, service }: Pick<Site, 'version' | 'service'>
       runtime,
       device,
       precision,
+      'logit-scale': String(logitScale),
       ...(recipe !== undefined && { recipe }),
       ...(notTensorRt !== undefined && { 'not-tensorrt': notTensorRt }),
     },

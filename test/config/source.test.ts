@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -139,4 +140,17 @@ test('a flow is loaded from a URL, within bounds', async () => {
     await new Promise((done) => server.close(done));
   }
   await assert.rejects(load(`${base}/flow`, '/'), /^ConfigError: http.*\/flow: cannot be loaded: ./);
+});
+
+test('a URL that never answers is given up, by a timer that the collector leaves alone', async (t) => {
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  t.after(() => server.close().closeAllConnections());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/flow.yml`;
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { signal } = new AbortController();
+  const loaded = readConfig({ argument: url }, {}, { cwd: '/', signal });
+  await once(server, 'request');
+  t.mock.timers.tick(10_000);
+  await assert.rejects(loaded, /flow\.yml: cannot be loaded: it took longer than 10 s/);
 });

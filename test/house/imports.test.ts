@@ -35,6 +35,8 @@ const MAY_IMPORT: Record<string, string[]> = {
     'host',
     'supervise',
     'client',
+    'service/rank.ts',
+    'preprocess/image/thumbnail.ts',
     'main.ts',
     'build.ts',
   ],

@@ -20,6 +20,8 @@ export interface RunningServer {
 
 export interface BuiltServerOptions {
   readonly replicas?: number;
+  /** Default `onnx`, on the CPU; `tensorrt` is on CUDA. */
+  readonly runtime?: 'onnx' | 'tensorrt';
   readonly nodeOptions?: string;
   /** Keys of `with` beside ports, protocols and host. */
   readonly gateway?: Readonly<Record<string, string | number | boolean>>;
@@ -73,10 +75,11 @@ export function flowText(
   ports: Ports,
   {
     replicas = 1,
+    runtime = 'onnx',
     encoder = {},
     gateway = {},
     tls,
-  }: Pick<BuiltServerOptions, 'replicas' | 'encoder' | 'gateway' | 'tls'> = {},
+  }: Pick<BuiltServerOptions, 'replicas' | 'runtime' | 'encoder' | 'gateway' | 'tls'> = {},
 ): string {
   const pair = tls ? `\n  ssl_certfile: ${tls.certificate}\n  ssl_keyfile: ${tls.key}` : '';
   const settings = Object.entries(gateway).map(([key, value]) => `\n  ${key}: ${JSON.stringify(value)}`);
@@ -94,10 +97,10 @@ executors:
       jtype: CLIPEncoder
       with:
         model_path: ${JSON.stringify(modelPath)}
-        device: cpu${others.join('')}
+        device: ${runtime === 'onnx' ? 'cpu' : 'cuda'}${others.join('')}
       metas:
         py_modules:
-          - clip_server.executors.clip_onnx
+          - clip_server.executors.clip_${runtime}
 `;
 }
 

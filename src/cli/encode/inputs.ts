@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Input } from '../../client/node.ts';
 import { ConfigError } from '../../config/config.ts';
+import { namedPictures, type WalkOptions } from '../pictures.ts';
 
 /** One thing to encode, with where it came from. */
 export interface EncodeItem {
@@ -24,12 +24,10 @@ export interface EncodeItems {
 
 /** Characters of a line; what is longer is no list of texts. */
 const LONGEST_LINE = 16 * 1024 * 1024;
-/** Extensions that are looked for in folders. A file that is named is sent whatever its name. */
-const EXTENSIONS = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif', '.bmp']);
 
 /** The lines of the named files, or of standard input. @throws ConfigError for one that is not there */
 export async function textItems(names: readonly string[], stdin: Readable): Promise<EncodeItems> {
-  for (const name of names) await isFolder(name);
+  for (const name of names) await checkThere(name);
   async function* items() {
     for await (const { text, place } of allLines(names, stdin))
       yield { input: { text }, label: { text }, place, identity: text };
@@ -37,16 +35,14 @@ export async function textItems(names: readonly string[], stdin: Readable): Prom
   return { items: items() };
 }
 
-/** The named files, those in the named folders, or those whose names standard input holds. @throws ConfigError */
-export async function imageItems(names: readonly string[], stdin: Readable): Promise<EncodeItems> {
+/** The named files, those in the named folders and of patterns, or those whose names standard input holds. @throws ConfigError */
+export async function imageItems(
+  names: readonly string[],
+  stdin: Readable,
+  onUnreadable?: WalkOptions['onUnreadable'],
+): Promise<EncodeItems> {
   if (isStdin(names)) return { items: namedImages(stdin) };
-  const files: string[] = [];
-  for (const name of names) {
-    if (!(await isFolder(name))) files.push(name);
-    else for await (const file of imagesIn(name)) files.push(file);
-  }
-  if (files.length === 0)
-    throw new ConfigError(`expected pictures in ${names.join(', ')}, found no ${[...EXTENSIONS].join(' ')}`);
+  const files = await namedPictures(names, onUnreadable);
   async function* items() {
     for (const file of files) yield imageItem(file, file);
   }
@@ -64,31 +60,19 @@ async function imageItem(file: string, place: string): Promise<EncodeItem> {
   return { input: { file }, label: { file }, place, identity };
 }
 
-/** Sorted, so that a run can be continued; links to folders are not followed. */
-async function* imagesIn(folder: string): AsyncGenerator<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) yield* imagesIn(path);
-    else if (EXTENSIONS.has(extname(entry.name).toLowerCase())) yield path;
-  }
-}
-
-async function isFolder(name: string): Promise<boolean> {
-  if (name === '-') return false;
-  try {
-    return (await stat(name)).isDirectory();
-  } catch (cause) {
-    throw new ConfigError(`expected a file, got ${name}: ${(cause as Error).message}`, { cause });
-  }
+async function checkThere(name: string): Promise<void> {
+  if (name === '-') return;
+  await stat(name).catch((cause: Error) => {
+    throw new ConfigError(`expected a file, got ${name}: ${cause.message}`, { cause });
+  });
 }
 
 function isStdin(names: readonly string[]): boolean {
   return names.length === 0 || (names.length === 1 && names[0] === '-');
 }
 
-async function* allLines(names: readonly string[], stdin: Readable) {
+/** Of the named files, or of standard input. */
+export async function* allLines(names: readonly string[], stdin: Readable) {
   for (const name of names.length === 0 ? ['-'] : names) {
     const title = name === '-' ? 'standard input' : name;
     let line = 0;

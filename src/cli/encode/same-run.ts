@@ -1,10 +1,8 @@
 import { ConfigError } from '../../config/config.ts';
+import { areOfOneModel } from '../embed/probe.ts';
 import type { FileOutputOptions } from './file-output.ts';
 import { NPY_HEADER_BYTES, npyRowBytes } from './npy.ts';
 import type { EncodeState } from './state.ts';
-
-/** Cosine below which two vectors of one text are of two models; precisions of one model differ less. */
-const SAME_MODEL = 0.999;
 
 /** The options that a run's files depend on, as `EncodeState.kind` has them. */
 export function kindOf({ images, skipErrors, form }: FileOutputOptions): string {
@@ -28,17 +26,6 @@ export function checkSame(state: EncodeState, options: FileOutputOptions): void 
   const rowBytes = npyRowBytes(options.form.type ?? 'float32', options.width);
   if (options.out.endsWith('.npy') && state.sizes.vectors !== NPY_HEADER_BYTES + state.rows * rowBytes)
     throw new ConfigError(`${at}: expected vectors of ${options.width} numbers, as the server answers now`);
-  if (cosine(state.probe, options.probe) < SAME_MODEL)
+  if (!areOfOneModel(state.probe, options.probe))
     throw new ConfigError(`${at}: the server answers with another model than in the unfinished run`);
-}
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return 0;
-  let [product, aa, bb] = [0, 0, 0];
-  for (let i = 0; i < a.length; i += 1) {
-    product += a[i]! * b[i]!;
-    aa += a[i]! ** 2;
-    bb += b[i]! ** 2;
-  }
-  return product / Math.sqrt(aa * bb);
 }

@@ -28,9 +28,9 @@ export const LEAST_MEAN = 0.9999;
 /** Of any of them. */
 export const LEAST_COSINE = 0.999;
 /** Of a vector's length, as a part of the reference's: clients take dot products of what is not normalised. */
-const LENGTH_DIFFERENCE = 0.01;
+export const LENGTH_DIFFERENCE = 0.01;
 /** A vector that lies nearer than this to another input's reference than to its own belongs to that input. */
-const MIXED_UP = 1e-5;
+export const MIXED_UP = 1e-5;
 
 /**
  * Compares every vector with the reference: in length, in direction, with what the same input gave alone, and with the

@@ -8,7 +8,9 @@ import { PIECE_BYTES, syncFolder, writePrivate } from './private-files.ts';
 
 /** What a build came to: a plan that passed the parity gate, or why it did not. Key, checksum and time are the store's to add. */
 export type Built =
-  | (Pick<PlanRecord, 'model' | 'buildSeconds' | 'parity' | 'canary'> & { readonly plan: Uint8Array })
+  | (Pick<PlanRecord, 'model' | 'buildSeconds' | 'parity' | 'layers' | 'canary'> & {
+      readonly plan: Uint8Array;
+    })
   | Pick<Refusal, 'model' | 'refused' | 'parity'>;
 
 /** With all that a record says. @throws the signal's reason */

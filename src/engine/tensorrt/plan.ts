@@ -1,6 +1,7 @@
 import type { RewriteOptions } from '../../model/rewrite/options.ts';
 import type { Tower } from '../../model/tower.ts';
 import type { Profile } from '../../native/tensorrt.ts';
+import type { LayerSummary } from './layers.ts';
 
 /** Which graph a plan is built of, and how exact it computes. `original` is the model's own file in float32. */
 export type Recipe = Exclude<RewriteOptions['precision'], 'bf16'> | 'bf16' | 'original';
@@ -51,6 +52,8 @@ export interface PlanRecord {
   readonly bytes: number;
   readonly buildSeconds: number;
   readonly parity: Parity;
+  /** Absent where the library's description is not understood. */
+  readonly layers?: LayerSummary;
   /** Vectors that the plan itself gave for the canary pair's input of this tower; components in float32. */
   readonly canary: readonly number[];
   /** ISO 8601. */

@@ -1,6 +1,7 @@
 import type { Progress } from '../../../model/progress.ts';
 import type { TowerContract, TowerInput } from '../../../model/tower.ts';
 import type { CudaDevice, Profile, TensorRtFault } from '../../../native/tensorrt.ts';
+import type { LayerSummary } from '../layers.ts';
 import type { ParityInput } from '../parity-inputs.ts';
 import type { Parity, Recipe } from '../plan.ts';
 
@@ -73,6 +74,7 @@ export type BuildOutcome =
   | {
       readonly buildSeconds: number;
       readonly parity: Parity;
+      readonly layers?: LayerSummary;
       /** The plan's own vector of the canary. */
       readonly canary: readonly number[];
     }

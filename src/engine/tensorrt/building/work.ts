@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Progress } from '../../../model/progress.ts';
 import type { TowerContract } from '../../../model/tower.ts';
 import { type BuiltPlan, openTensorRt, type TensorRt, type TensorRtError } from '../../../native/tensorrt.ts';
+import { summariseLayers } from '../layers.ts';
 import { judgeParity } from '../parity.ts';
 import { runParity } from '../parity-runs.ts';
 import { referenceVectors } from '../reference.ts';
@@ -65,7 +66,8 @@ async function build(task: BuildTask, say: Say): Promise<BuildOutcome> {
     if ('wrong' in verdict) return verdict;
     await writeFile(join(task.folder, PLAN_FILE), built.plan);
     await writeFile(join(task.folder, TIMINGS_FILE), built.timingCache);
-    return { ...verdict, buildSeconds };
+    const layers = summariseLayers(built.layers);
+    return { ...verdict, buildSeconds, ...(layers && { layers }) };
   } catch (thrown) {
     const { code = 'failed', message } = thrown as TensorRtError;
     return { fault: code, message };
