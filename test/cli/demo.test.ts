@@ -23,11 +23,11 @@ async function taken(): Promise<string | false> {
   if (platform() !== 'linux') return 'only Linux has every address of 127.0.0.0/8';
   for (const port of PORTS) {
     const server = createServer().listen(port, '0.0.0.0');
-    const free = await Promise.race([
-      once(server, 'listening').then(() => true),
-      once(server, 'error').then(() => false),
-    ]);
-    if (!free) return `port ${port} is taken`;
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) return `port ${port} is taken`;
     server.close();
     await once(server, 'close');
   }
