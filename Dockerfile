@@ -15,6 +15,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY native native
+COPY playground playground
 COPY scripts scripts
 COPY src src
 RUN npm run build \

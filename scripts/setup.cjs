@@ -49,11 +49,29 @@ function ensurePackages() {
 }
 
 function ensureTypeScript() {
-  const sources = Math.max(newest(path.join(ROOT, 'src')), newest(path.join(ROOT, 'tsconfig.json')));
-  if (newest(path.join(ROOT, 'dist', 'cli', 'launch.cjs')) >= sources) return;
+  const sources = Math.max(
+    ...['src', 'playground', 'tsconfig.json'].map((name) => newest(path.join(ROOT, name))),
+  );
+  const launch = path.join(ROOT, 'dist', 'cli', 'launch.cjs');
+  if (newest(launch) >= sources) return;
   fs.rmSync(path.join(ROOT, 'dist'), { recursive: true, force: true });
-  run(process.execPath, [path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
-  fs.chmodSync(path.join(ROOT, 'dist', 'cli', 'launch.cjs'), 0o755);
+  buildPage();
+  compile('tsconfig.json');
+  // Its time tells the next start that everything before it was built.
+  fs.chmodSync(launch, 0o755);
+}
+
+/** The playground's page: a program of its own, for browsers. */
+function buildPage() {
+  const source = path.join(ROOT, 'playground');
+  const target = path.join(ROOT, 'dist', 'playground', 'page');
+  compile(path.join('playground', 'tsconfig.json'));
+  for (const name of fs.readdirSync(source))
+    if (/\.(html|css|svg)$/.test(name)) fs.copyFileSync(path.join(source, name), path.join(target, name));
+}
+
+function compile(project) {
+  run(process.execPath, [path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', project]);
 }
 
 function ensureAddon() {

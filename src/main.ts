@@ -14,6 +14,7 @@ import type { Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { startTelemetry } from './observe/telemetry.ts';
 import { planTelemetry } from './observe/telemetry-plan.ts';
+import { openPlayground } from './playground/playground.ts';
 import { ImagePreprocessor } from './preprocess/image/preprocessor.ts';
 import { createTokenizer } from './preprocess/text/tokenizer.ts';
 import { UriLoader } from './preprocess/uri/uri-loader.ts';
@@ -96,16 +97,23 @@ export async function startServer(config: Config, given: Hooks): Promise<Server>
     });
     closers.add(() => telemetry.close());
     metrics.jina.exportTo(telemetry.meter);
-    const sockets = await listen({ config, service: gate, health, metrics, log, version });
+    const playground = hasPlayground(config) && (await openPlayground({ service: gate, log }));
+    const site = { config, service: gate, health, metrics, log, version, ...(playground && { playground }) };
+    const sockets = await listen(site);
     closers.add(() => sockets.close(config.limits.drainMs));
     const service = await serveModel(config, { ...hooks, metrics, gate, closers });
     closers.add(() => service.drain(config.limits.drainMs));
+    if (playground) closers.add(() => playground.gallery.close());
     gate.open(service);
     return { ...sockets, metrics, description: service.describe(), close: () => closers.close() };
   } catch (error) {
     await closers.close();
     throw error;
   }
+}
+
+function hasPlayground({ gateway }: Config): boolean {
+  return gateway.playground && gateway.listeners.some(({ protocol }) => protocol === 'http');
 }
 
 export interface OpenService {

@@ -38,6 +38,12 @@ function panelsOf(config: Config, server: Server): Panel[] {
     .map(({ address: { secure, port } }): Row => {
       return ['💬', 'API', `${secure ? 'https' : 'http'}://${reachable(host)}:${port}/docs`];
     });
+  const pages = config.gateway.playground ? server.endpoints : [];
+  const playground = pages
+    .filter(({ protocol }) => protocol === 'http')
+    .map(({ address: { secure, port } }): Row => {
+      return ['🎨', 'Playground', `${secure ? 'https' : 'http'}://${reachable(host)}:${port}`];
+    });
   const metrics: Row[] = server.metricsPorts.map((port) => [
     '📈',
     'Metrics',
@@ -45,7 +51,7 @@ function panelsOf(config: Config, server: Server): Panel[] {
   ]);
   const panels: Panel[] = [
     ['🔗 Endpoint', endpoints],
-    ['💎 HTTP extension', documents],
+    ['💎 HTTP extension', [...playground, ...documents]],
     ['💎 Prometheus extension', metrics],
     ['🧠 Model', serving],
   ];

@@ -1,5 +1,6 @@
 import { build } from './build.ts';
 import { classify } from './classify.ts';
+import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { encode } from './encode.ts';
 import { endWith } from './end.ts';
@@ -18,6 +19,7 @@ export function cli(args: string[]): Promise<void> {
 
 async function run(args: string[]): Promise<number> {
   const [first, ...rest] = args;
+  if (first === 'demo') return demo(rest);
   if (first === 'models') return models(rest);
   if (first === 'pull') return pull(rest);
   if (first === 'inspect') return inspect(rest);

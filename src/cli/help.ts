@@ -6,6 +6,7 @@ Usage:
   clip-server [FLOW]          serve the flow: a YAML file, a URL, YAML text, or one of
                               torch-flow.yml (default), onnx-flow.yml, tensorrt-flow.yml
   clip-server -i              serve the flow that is read from standard input
+  clip-server demo            serve the small model that is part of this program, with a page to try it on: no download
   clip-server models          list the models: names, width, size, what is cached
   clip-server pull NAME...    fetch models into the cache
   clip-server inspect WHAT    what an ONNX file, a folder or a cached model holds, and how it is served

@@ -2,14 +2,28 @@ import { text } from 'node:stream/consumers';
 import { type Config, ConfigError } from '../config/config.ts';
 import { readConfig } from '../config/read.ts';
 import { type Instead, refuseWithoutFallback } from '../engine/instead.ts';
+import { ClipError } from '../errors.ts';
 import { EXAMINATION_MS, examineGpu, type GpuFacts } from '../host/report.ts';
 import { tensorRtOf } from '../host/verdict.ts';
 import { loadAddon } from '../native/addon.ts';
 import { createLog, type Logger } from '../observe/log.ts';
 import { superviseServing } from './supervise.ts';
 
+/** For who has just begun, and has no network. */
+const DEMO =
+  'Without a download, clip-server demo (in a clone: npm start) serves a small model that is part of this program.';
+
 /** `clip-server [FLOW]`: serves until a signal, then drains. Resolves to the exit code. */
 export async function serve(args: string[]): Promise<number> {
+  try {
+    return await serveFlow(args);
+  } catch (error) {
+    const isFirstTry = args.length === 0 && error instanceof ClipError && error.code === 'model_unavailable';
+    throw isFirstTry ? new ClipError(error.code, `${error.message}\n${DEMO}`, { cause: error }) : error;
+  }
+}
+
+async function serveFlow(args: string[]): Promise<number> {
   const signal = onSignals();
   const config = await configFrom(args, signal);
   Object.assign(process.env, config.environment);

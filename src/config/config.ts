@@ -61,6 +61,8 @@ export interface GatewayConfig {
   readonly messageDeflate: boolean;
   /** Answers for clients that ask. `auto` leaves out those that ask for `gzip, deflate` and nothing else. */
   readonly httpCompression: 'auto' | 'on' | 'off';
+  /** Whether a browser that asks the HTTP server for `/` gets the playground. */
+  readonly playground: boolean;
   /** ms; undefined means none. From `timeout_send`. */
   readonly requestTimeoutMs?: number;
   readonly keepAliveTimeoutMs: number;

@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import type { Device, ExecutorConfig, Runtime } from './config.ts';
 import type { Context } from './context.ts';
 import { bindReplicas, type CountDevices } from './devices.ts';
@@ -7,6 +8,7 @@ import type { WITH_KEYS } from './keys/flow.ts';
 import { homeOf } from './keys.ts';
 import { describe, isNull, type Node, type Place, quote } from './node.ts';
 import { type Given, readSection, Section } from './section.ts';
+import { PACKAGE_FOLDER } from './source.ts';
 import { type Encoder, readUses, type Uses } from './uses.ts';
 import { choice } from './values.ts';
 
@@ -55,7 +57,7 @@ export async function readExecutor(
     replicas,
     // The default name says nothing about a folder of the user's own.
     model: (modelPath !== undefined && !encoder.given('name') && modelPath) || encoder.get('name'),
-    modelPath: modelPath === undefined ? undefined : context.environment.path(modelPath, context.cwd),
+    modelPath: modelPath === undefined ? undefined : await findModel(modelPath, context),
     device,
     deviceIsExplicit: encoder.given('device') !== undefined,
     replicaDevices,
@@ -70,6 +72,21 @@ export async function readExecutor(
     threads: context.variables.get('OMP_NUM_THREADS'),
     metricsPort: readMetricsPort(section, server, label, context),
   };
+}
+
+/** In the working directory, else in the program's own folder, where the model of the demo lies. */
+async function findModel(written: string, { environment, cwd }: Context): Promise<string> {
+  const path = environment.path(written, cwd);
+  const own = environment.path(written, PACKAGE_FOLDER);
+  const isOwn = !(await isThere(path)) && (await isThere(own));
+  return isOwn ? own : path;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Resolves `CUDA_VISIBLE_DEVICES=RR…`, and puts what CUDA must see in its place. */

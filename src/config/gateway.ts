@@ -37,6 +37,7 @@ export async function readGateway(
     httpServer: server.get('http_server'),
     messageDeflate: uvicorn.get('ws_per_message_deflate'),
     httpCompression: server.get('http_compression'),
+    playground: server.get('playground'),
     requestTimeoutMs: bound(timeout),
     keepAliveTimeoutMs: uvicorn.get('timeout_keep_alive') * 1000,
     grpc: readGrpc(server, grpc),

@@ -7,6 +7,8 @@ import { TEXT_LIMIT } from './yaml.ts';
 
 /** The folder of the built-in flows; the same from `src/config` and from `dist/config`. */
 export const BUILT_IN_FOLDER = resolve(import.meta.dirname, '../../flows');
+/** Of this program: what it brings besides flows lies below it. */
+export const PACKAGE_FOLDER = resolve(BUILT_IN_FOLDER, '..');
 export const BUILT_IN_FLOWS: readonly string[] = ['torch-flow.yml', 'onnx-flow.yml', 'tensorrt-flow.yml'];
 /** Milliseconds for a flow behind a URL, with redirects. */
 const FETCH_MS = 10_000;

@@ -2,6 +2,7 @@ import type { Config, Listener } from '../config/config.ts';
 import type { Readiness } from '../observe/health.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Playground } from '../playground/playground.ts';
 import type { EmbeddingService } from '../service/item.ts';
 import type { Certificates } from './certificates.ts';
 
@@ -15,6 +16,8 @@ export interface Site {
   readonly log: Logger;
   /** Of this program, for clients that ask. */
   readonly version: string;
+  /** For browsers that open the HTTP server; absent where the configuration turns it off. */
+  readonly playground?: Playground;
 }
 
 /** A listener of the configuration, and what it is made from. */

@@ -96,6 +96,7 @@ const CASES: Record<string, Record<string, Case>> = {
     compression: at('Gzip', ({ gateway }) => gateway.grpc.compression, 'gzip'),
     http_server: at('node', ({ gateway }) => gateway.httpServer),
     http_compression: at('off', ({ gateway }) => gateway.httpCompression),
+    playground: at(false, ({ gateway }) => gateway.playground),
     limits: at({ drain_ms: 5 }, ({ limits }) => limits.drainMs, 5),
     fetch: at({ enabled: false }, ({ fetch }) => fetch.enabled, false),
     files: at({ offline: true }, ({ files }) => files.offline, true),

@@ -21,7 +21,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   engine: ['config', 'model', 'native'],
   schedule: ['config', 'model', 'engine/engine.ts'],
   service: ['config', 'model', 'preprocess', 'schedule', 'engine/engine.ts', 'engine/instead.ts'],
-  protocol: ['config', 'service'],
+  playground: ['config', 'service'],
+  protocol: ['config', 'service', 'playground'],
   client: ['protocol/jina'],
   cli: [
     'config',
@@ -40,7 +41,18 @@ const MAY_IMPORT: Record<string, string[]> = {
     'build.ts',
   ],
   'build.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'host'],
-  'main.ts': ['config', 'model', 'preprocess', 'native', 'engine', 'schedule', 'service', 'protocol', 'cli'],
+  'main.ts': [
+    'config',
+    'model',
+    'preprocess',
+    'native',
+    'engine',
+    'schedule',
+    'service',
+    'playground',
+    'protocol',
+    'cli',
+  ],
 };
 
 test('imports follow the direction of the data', () => {

@@ -142,6 +142,7 @@ export function testConfig(
       httpServer: 'auto',
       messageDeflate: false,
       httpCompression: 'auto',
+      playground: true,
       keepAliveTimeoutMs: 5000,
       grpc: DEFAULT_GRPC,
       ...gateway,

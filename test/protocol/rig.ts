@@ -2,6 +2,7 @@ import { describe, test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
+import { openPlayground } from '../../src/playground/playground.ts';
 import { startHttp } from '../../src/protocol/http/start.ts';
 import type { StartedListener } from '../../src/protocol/site.ts';
 import { FakeService, testConfig } from './fake-service.ts';
@@ -30,13 +31,17 @@ interface Settings {
   readonly gateway?: Partial<Config['gateway']>;
   readonly limits?: Partial<Config['limits']>;
   readonly executor?: Partial<Config['executor']>;
+  /** Whether the page for browsers is there. */
+  readonly playground?: boolean;
 }
 
 async function openRig(httpServer: 'node' | 'uws', settings: Settings): Promise<Rig> {
   const service = new FakeService();
   const metrics = new Metrics();
   const reasons: string[] = [];
+  const playground = settings.playground && (await openPlayground({ service, log: silentLog }));
   const http = await startHttp({
+    ...(playground && { playground }),
     config: testConfig({ ...settings.gateway, httpServer }, settings.limits, settings.executor),
     listener: { protocol: 'http', port: 0 },
     service,

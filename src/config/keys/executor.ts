@@ -153,7 +153,7 @@ export const ENCODER_KEYS = {
   model_path: honoured(
     FILE,
     undefined,
-    'Directory with `textual.onnx` and `visual.onnx`, relative to the working directory; `~` is the home directory. Taken by every runtime.',
+    'Directory with `textual.onnx` and `visual.onnx`, relative to the working directory, else to the folder of this program; `~` is the home directory. Taken by every runtime.',
   ),
   rewrite: honoured(
     choice<'auto' | 'off'>(['auto', 'off']),

@@ -128,6 +128,11 @@ export const WITH_KEYS = {
     'auto',
     'Compressed answers (br, gzip, deflate): for all who ask, for none, or (`auto`) for all but Python clients, which ask unasked. Not known upstream.',
   ),
+  playground: honoured(
+    BOOLEAN,
+    true,
+    'A page at `/` of the HTTP server, for browsers, on which the model can be tried. Not known upstream.',
+  ),
   limits: honoured(MAP, undefined, 'Limits of this server, see `with.limits`. Not known upstream.'),
   fetch: honoured(MAP, undefined, 'What URIs may be loaded, see `with.fetch`. Not known upstream.'),
   files: honoured(MAP, undefined, 'Where model files come from, see `with.files`. Not known upstream.'),

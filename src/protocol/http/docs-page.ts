@@ -1,5 +1,5 @@
 import type { Site } from '../site.ts';
-import type { Route } from './route.ts';
+import type { ApiRoute } from './route.ts';
 
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}' +
@@ -8,7 +8,7 @@ const EXAMPLE = `curl -s -X POST http://HOST:PORT/encode -H 'content-type: appli
   -d '{"data":[{"text":"a red apple"},{"uri":"data:image/png;base64,…"}]}'`;
 
 /** A page that lists the routes. It loads nothing. */
-export function docsPage({ config }: Pick<Site, 'config'>, routes: readonly Route[]): string {
+export function docsPage({ config }: Pick<Site, 'config'>, routes: readonly ApiRoute[]): string {
   const { title, description } = config.gateway;
   const rows = routes.map(
     ({ path, methods, summary }) =>

@@ -89,7 +89,8 @@ export class NodeExchange implements Exchange {
     try {
       this.#response.writeHead(status, {
         ...headers,
-        'content-length': body.length,
+        // Of 304 it would be that of the answer which is not sent.
+        ...(status === 304 ? {} : { 'content-length': body.length }),
         ...(close ? { connection: 'close' } : {}),
       });
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Site } from '../site.ts';
 import type { Content, Operation } from './operation.ts';
-import type { Route } from './route.ts';
+import type { ApiRoute } from './route.ts';
 import { SCHEMAS, type SchemaName } from './schemas.ts';
 
 const STATUS_TEXTS: Readonly<Record<number, string>> = {
@@ -31,7 +31,7 @@ const TIMEOUT = {
 /** OpenAPI 3.1 of all routes. Of a path and method that several routes have, the first counts, as in serving. */
 export function openApi(
   { config, version }: Pick<Site, 'config' | 'version'>,
-  routes: readonly Route[],
+  routes: readonly ApiRoute[],
 ): object {
   const { title, description, apiKeys } = config.gateway;
   const paths: Record<string, Record<string, object>> = {};
@@ -53,7 +53,7 @@ export function openApi(
   };
 }
 
-function operationOf({ summary, operation, open = false }: Route, keyed: boolean): object {
+function operationOf({ summary, operation, open = false }: ApiRoute, keyed: boolean): object {
   const { tag, body, answers, fault, faults, parameters = [] } = operation;
   const asksKey = keyed && !open;
   const statuses = [...new Set([...faults, ...(asksKey ? [401] : [])])].filter(

@@ -20,8 +20,6 @@ export interface Route {
   readonly path: string;
   readonly methods: readonly string[];
   readonly summary: string;
-  /** What the API document says of it. */
-  readonly operation: Operation;
   /** Its answer to what goes wrong, where that is not `faultReply`. */
   readonly fault?: (thrown: unknown) => Reply;
   /** Answered without an API key: it tells no more than whether the server lives and is ready. */
@@ -29,4 +27,10 @@ export interface Route {
   /** Left out of the log of requests unless the configuration wants them. */
   readonly probe?: boolean;
   readonly serve: RouteHandler;
+}
+
+/** A route that the API document lists. */
+export interface ApiRoute extends Route {
+  /** What the document says of it. */
+  readonly operation: Operation;
 }

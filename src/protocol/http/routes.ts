@@ -1,3 +1,4 @@
+import type { Playground } from '../../playground/playground.ts';
 import { openAiRoutes } from '../openai/routes.ts';
 import type { Site } from '../site.ts';
 import { dryRun, versions } from '../status.ts';
@@ -6,7 +7,8 @@ import { docsPage } from './docs-page.ts';
 import { bytesReply, jsonReply } from './fault.ts';
 import { openApi } from './openapi.ts';
 import { faultStatuses, jsonContent, type Operation } from './operation.ts';
-import type { Route, RouteHandler } from './route.ts';
+import { pageReply, playgroundRoutes, wantsPage } from './playground.ts';
+import type { ApiRoute, Route, RouteHandler } from './route.ts';
 import type { SchemaName } from './schemas.ts';
 import type { HttpRequest, Reply } from './server.ts';
 
@@ -46,6 +48,13 @@ const EXPOSITION: Operation['answers'] = {
 };
 const PAGE: Operation['answers'] = { 200: { description: 'A page.', types: { 'text/html': undefined } } };
 
+const HOME: Operation['answers'] = {
+  200: {
+    description: 'To a browser, the page on which the model can be tried.',
+    types: { 'application/json': 'Empty', 'text/html': undefined },
+  },
+};
+
 /** Every route of the HTTP protocol, in the order in which they are tried. */
 export function createRoutes(site: Site): Route[] {
   const { debugEndpoints, crudEndpoints } = site.config.gateway;
@@ -55,9 +64,11 @@ export function createRoutes(site: Site): Route[] {
     ...(debugEndpoints ? [postRoute(site), ...debugRoutes(site)] : []),
     ...ownRoutes(site),
     ...openAiRoutes(site),
-    ...probeRoutes(site),
+    ...probeRoutes(site, site.playground),
   ];
-  return [...routes, ...documentRoutes(site, routes)];
+  // What the page alone asks for is no part of the API.
+  const page = site.playground ? playgroundRoutes(site, site.playground) : [];
+  return [...routes, ...documentRoutes(site, routes), ...page];
 }
 
 /** The routes that take no documents, for a port whose documents come by another protocol. */
@@ -67,7 +78,7 @@ export function createProbeRoutes(site: Site): Route[] {
 }
 
 /** From `expose_endpoints`; they come first, so that a flow may give a path of ours the reference's manners. */
-function exposedRoutes(site: Site): Route[] {
+function exposedRoutes(site: Site): ApiRoute[] {
   return site.config.gateway.exposedEndpoints.map(({ path, methods, endpoint, summary }) => ({
     path,
     methods,
@@ -78,7 +89,7 @@ function exposedRoutes(site: Site): Route[] {
 }
 
 /** Without an indexer these encode, as the reference does. */
-function crudRoutes(site: Site): Route[] {
+function crudRoutes(site: Site): ApiRoute[] {
   const methods = { '/index': 'POST', '/search': 'POST', '/delete': 'DELETE', '/update': 'PUT' };
   return Object.entries(methods).map(([path, method]) => ({
     path,
@@ -89,7 +100,7 @@ function crudRoutes(site: Site): Route[] {
   }));
 }
 
-function postRoute(site: Site): Route {
+function postRoute(site: Site): ApiRoute {
   return {
     path: '/post',
     methods: ['POST'],
@@ -99,7 +110,7 @@ function postRoute(site: Site): Route {
   };
 }
 
-function debugRoutes(site: Site): Route[] {
+function debugRoutes(site: Site): ApiRoute[] {
   return [
     get('/status', 'Versions and environment.', 'Versions', () => jsonReply(200, versions(site))),
     {
@@ -114,13 +125,13 @@ function debugRoutes(site: Site): Route[] {
  * In the API document their paths have a parameter: from Jina 3.15 on, the Python client sends to `/encode` and `/rank` where
  * the document lists them by these names, and would then get HTTP errors where it expects the status inside a 200.
  */
-function ownRoutes(site: Site): Route[] {
+function ownRoutes(site: Site): ApiRoute[] {
   const own = (
     path: string,
     summary: string,
     endpoint: string | ((path: string) => string),
     documented: Pick<Operation, 'path' | 'parameters'>,
-  ): Route => ({
+  ): ApiRoute => ({
     path,
     methods: ['POST'],
     summary,
@@ -140,9 +151,11 @@ function ownRoutes(site: Site): Route[] {
   ];
 }
 
-function probeRoutes({ health, metrics }: Site): Route[] {
+function probeRoutes({ health, metrics }: Site, playground?: Playground): ApiRoute[] {
   const open = [
-    get('/', 'Answers while the server lives.', 'Empty', () => jsonReply(200, {})),
+    get('/', 'Answers while the server lives.', playground ? HOME : 'Empty', (request) =>
+      playground && wantsPage(request) ? pageReply(request, playground) : jsonReply(200, {}),
+    ),
     get('/livez', 'Answers while the server lives.', 'Life', () => jsonReply(200, { live: true })),
     get('/readyz', 'Whether requests are welcome.', READINESS, () => {
       const state = health.ready();
@@ -161,8 +174,8 @@ function probeRoutes({ health, metrics }: Site): Route[] {
   }));
 }
 
-function documentRoutes(site: Site, routes: readonly Route[]): Route[] {
-  const documents: Route[] = [
+function documentRoutes(site: Site, routes: readonly ApiRoute[]): ApiRoute[] {
+  const documents: ApiRoute[] = [
     get('/openapi.json', 'This API as OpenAPI 3.1.', 'ApiDocument', () =>
       bytesReply(200, 'application/json', api),
     ),
@@ -180,7 +193,7 @@ function get(
   summary: string,
   answers: SchemaName | Operation['answers'],
   reply: (request: HttpRequest) => Reply | Promise<Reply>,
-): Route {
+): ApiRoute {
   const serve: RouteHandler = async (call) =>
     (await call.send(await reply(call.request))) ? 'ok' : 'cancelled';
   const operation: Operation = {

@@ -104,10 +104,12 @@ export class UwsExchange implements Exchange {
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
     // What is left of an unread body would have to be read before the next request.
     const cut = !this.#bodyComplete || this.fault !== undefined;
-    if (this.method === 'HEAD') {
-      // With the length as its argument, this call waits for that many bytes.
+    if (this.method === 'HEAD' || status === 304) {
       if (cut) response.writeHeader('Connection', 'close');
-      response.writeHeader('Content-Length', String(body.length)).endWithoutBody();
+      // Of 304 it would be that of the answer which is not sent.
+      if (status !== 304) response.writeHeader('Content-Length', String(body.length));
+      // With the length as its argument, this call waits for that many bytes.
+      response.endWithoutBody();
     } else if (cut || body.length === 0) response.end(body, cut);
     else {
       if (this.#closing()) response.writeHeader('Connection', 'close');

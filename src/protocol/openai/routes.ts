@@ -1,12 +1,12 @@
 import { faultStatuses, jsonContent, type Operation } from '../http/operation.ts';
-import type { Route } from '../http/route.ts';
+import type { ApiRoute } from '../http/route.ts';
 import type { Site } from '../site.ts';
 import { embeddings } from './embeddings.ts';
 import { openAiFault, openAiStatus } from './fault.ts';
 import { listModels, MODEL_PREFIX, oneModel } from './models.ts';
 
 /** What is served of OpenAI's API. */
-export function openAiRoutes(site: Site): Route[] {
+export function openAiRoutes(site: Site): ApiRoute[] {
   const common = { tag: 'OpenAI', fault: 'OpenAiFault' } as const;
   const reading = [...faultStatuses('head', openAiStatus), 503];
   const model: Operation['parameters'] = [
