@@ -39,6 +39,7 @@ COPY package.json LICENSE NOTICE ./
 COPY data data
 COPY engines engines
 COPY flows flows
+COPY models models
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/build/Release/clip-server.node build/Release/clip-server.node
 COPY --from=build /build/dist dist

@@ -8,8 +8,8 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const PROGRAM = join(import.meta.dirname, 'program.cc');
 /** Of the module: what an engine's life takes. What is of Node.js's door cannot be linked without it. */
 const LIVED = [
-  ...['build', 'parse', 'progress', 'library', 'messages', 'cuda', 'engine', 'profile'],
-  ...['context', 'context_thread', 'graphs', 'kernels', 'images', 'wait', 'watchdog'],
+  ...['build', 'parse', 'progress', 'library', 'messages', 'cuda', 'engine', 'engine_profile'],
+  ...['context', 'context_thread', 'run_plan', 'graphs', 'kernels', 'images', 'wait', 'watchdog'],
 ].map((name) => join(ROOT, `native/tensorrt/${name}.cc`));
 
 /** The program `life` of a major with a sanitizer, linked with the fakes and the sources of the module that need no Node.js. */
