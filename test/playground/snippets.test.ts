@@ -59,6 +59,16 @@ if (!noBrowser) {
   });
 }
 
+/** Equal but for the last bits, which depend on what else is in a batch. */
+function assertClose(found: readonly (readonly number[])[], wanted: readonly (readonly number[])[]): void {
+  assert.deepEqual(
+    found.map(({ length }) => length),
+    wanted.map(({ length }) => length),
+  );
+  const apart = found.flatMap((vector, i) => vector.map((value, j) => Math.abs(value - wanted[i]![j]!)));
+  assert.ok(Math.max(...apart) < 1e-4, `${Math.max(...apart)} apart`);
+}
+
 /** The request in one language, as a visitor would copy it. */
 async function shown(page: Page, language: string): Promise<string> {
   return (await page.locator(`#panel-${language} code`).textContent())!;
@@ -89,7 +99,7 @@ test('curl gets what the page got', options, async (t) => {
   await search(page);
   const encoded = await run('bash', ['-c', await shown(page, 'curl')], { cwd: folder });
   const { data } = JSON.parse(encoded.stdout);
-  assert.deepEqual(
+  assertClose(
     data.map(({ embedding }: { embedding: number[] }) => embedding),
     expected.vectors,
   );
@@ -114,9 +124,9 @@ test('the TypeScript client gets what the page got', options, async (t) => {
   };
   await search(page);
   const vectors = (await told('vectors')) as Float32Array[];
-  assert.deepEqual(
+  assertClose(
     vectors.map((vector) => [...vector]),
-    expected.vectors.map((vector) => vector.map(Math.fround)),
+    expected.vectors,
   );
   await rank(page);
   const matches = (await told('matches')) as { index: number }[];
@@ -133,10 +143,7 @@ test('the Python client gets what the page got', { ...options, skip: noBrowser |
   const encode = `${await shown(page, 'python')}\nimport json\nprint(json.dumps([[float(x) for x in v] for v in vectors]))\n`;
   const encoded = await run(python, ['-c', encode], { cwd: folder });
   const vectors = JSON.parse(encoded.stdout.trim().split('\n').at(-1)!) as number[][];
-  assert.deepEqual(
-    vectors.map((vector) => vector.map(Math.fround)),
-    expected.vectors.map((vector) => vector.map(Math.fround)),
-  );
+  assertClose(vectors, expected.vectors);
   await rank(page);
   const ranked = await run(python, ['-c', await shown(page, 'python')], { cwd: folder });
   const names = ranked.stdout
