@@ -1,6 +1,5 @@
 """The trained towers as ONNX files that the server takes as it takes CLIP's, and the model's logit scale."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,8 @@ def export_model(folder: Path, learner: Learner, tower: TextTower) -> None:
     for small, place in ((True, folder), (False, folder / 'float32')):
         write_image_tower(place / 'visual.onnx', learner.tower, small)
         write_text_tower(place / 'textual.onnx', tower, small)
-    note = {'logit_scale': round(learner.log_scale.exp().item(), 3)}
-    (folder / 'model.json').write_text(json.dumps(note) + '\n')
+    scale = round(learner.log_scale.exp().item(), 3)
+    (folder / 'model.json').write_text(f'{{ "logit_scale": {scale} }}\n')
 
 
 def value(x: torch.Tensor) -> np.ndarray:
