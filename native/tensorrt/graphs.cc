@@ -62,7 +62,10 @@ void Graphs::capture(const Key& key, const std::string& what, const std::functio
     entry.graph.emplace(record(enqueue));
     report_->count_capture();
   } catch (const Fault& fault) {
-    device_->check(device_->driver().stream_query, stream_.get());
+    // Nobody waits for a capture: a device that it lost is told to the next run.
+    const Driver& driver = device_->driver();
+    const CudaResult state = driver.stream_query(stream_.get());
+    if (is_sticky(state)) device_->lose(driver.fault(driver.stream_query.name(), state));
     entry.refused = true;
     report_->add_refusal("no graph of " + what + ": " + fault.what());
   }
