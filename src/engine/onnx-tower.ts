@@ -2,6 +2,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { readHalves } from '../float16.ts';
 import type { TowerContract } from '../model/tower.ts';
 import { type Feed, feedOf, type Packed } from './onnx-feeds.ts';
+import { joinRows } from './rows.ts';
 
 /** One ONNX file in a session. Lives on the worker's thread, which `run` blocks; one call at a time. */
 export class OnnxTower {
@@ -31,7 +32,7 @@ export class OnnxTower {
       const wanted = Math.min(step, inputs.count - start);
       parts.push(vectors.subarray(0, (vectors.length / step) * wanted));
     }
-    return parts.length === 1 ? parts[0]! : joined(parts);
+    return joinRows(parts);
   }
 
   release(): Promise<void> {
@@ -53,14 +54,4 @@ export class OnnxTower {
 /** ONNX Runtime gives a Float16Array where the platform has one, else a Uint16Array; the bits are the same. */
 function halfBits(data: Uint16Array): Uint16Array {
   return new Uint16Array(data.buffer, data.byteOffset, data.length);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

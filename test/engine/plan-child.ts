@@ -4,13 +4,14 @@ import { syncBuiltinESMExports } from 'node:module';
 import { createInterface } from 'node:readline';
 import { PlanStore } from '../../src/engine/tensorrt/plan-store.ts';
 import { silentLog } from '../../src/observe/log.ts';
-import { built, KEY } from './plan-scene.ts';
+import { built, GPU, KEY } from './plan-scene.ts';
 
 /**
- * Obtains KEY in a process of its own: `plan-child FOLDER COUNTER HOW`. COUNTER gets a line for each build. It prints `building`,
+ * Obtains KEY, or its like of another kind of GPU, in a process of its own: `plan-child FOLDER COUNTER HOW [MULTIPROCESSORS]`. COUNTER gets a line for each build. It prints `building`,
  * `waiting`, and at last `plan SHA256`. HOW is `gated`: a build ends once a line comes in; or `dies-N`: it is killed in the N-th rename.
  */
-const [folder, counter, how] = process.argv.slice(2) as [string, string, string];
+const [folder, counter, how, kind] = process.argv.slice(2) as [string, string, string, string?];
+const multiprocessors = kind === undefined ? KEY.multiprocessors : Number(kind);
 if (how.startsWith('dies-')) dieInRename(Number(how.slice(5)));
 
 function dieInRename(number: number): void {
@@ -42,7 +43,8 @@ async function main(): Promise<void> {
     if (how === 'gated') await gate;
     return built();
   };
-  const outcome = await store.obtain(KEY, build, {
+  const outcome = await store.obtain({ ...KEY, multiprocessors }, build, {
+    gpu: GPU,
     signal: new AbortController().signal,
     progress: ({ phase }) => say(phase),
     label: 'text engine',

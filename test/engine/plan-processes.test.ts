@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { planName } from '../../src/engine/tensorrt/plan-key.ts';
 import { Metrics } from '../../src/observe/metrics.ts';
-import { counting, engineFolder, KEY, keptLog, openStore, quiet } from './plan-scene.ts';
+import { counting, engineFolder, GPU, KEY, keptLog, openStore, quiet } from './plan-scene.ts';
 
 const CHILD = join(import.meta.dirname, 'plan-child.ts');
 const NAME = planName(KEY);
@@ -23,9 +23,10 @@ function start(
   folder: string,
   how: string,
   onLine: (line: string, child: Child) => void,
+  kind: readonly string[] = [],
 ): Child {
   const counter = join(dirname(folder), 'counter');
-  const process_ = spawn(process.execPath, ['--import', 'tsx', CHILD, folder, counter, how], {
+  const process_ = spawn(process.execPath, ['--import', 'tsx', CHILD, folder, counter, how, ...kind], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.after(() => process_.kill('SIGKILL'));
@@ -63,6 +64,28 @@ test('two processes ask for one engine: one builds it, the other shows that it w
   assert.deepEqual((await readdir(folder)).sort(), [`${NAME}.json`, `${NAME}.plan`]);
 });
 
+test('two processes with different engines for one GPU build one after the other', async (t) => {
+  const folder = await engineFolder(t);
+  const children: Child[] = [];
+  // The first may end only when the other is known to wait; then that builds. None waits for ever where both build.
+  const onLine = () => {
+    const waits = children.some(({ lines }) => lines.includes('waiting'));
+    const both = children.every(({ lines }) => lines.includes('building'));
+    if (waits || both) for (const { process } of children) process.stdin!.write('go\n');
+  };
+  for (const kind of ['100', '132']) children.push(start(t, folder, 'gated', onLine, [kind]));
+  await Promise.all(children.map((child) => once(child.process, 'close')));
+  assert.equal(await builds(folder), 2);
+  const first = children.find(({ lines }) => lines[0] === 'building')!;
+  const second = children.find((child) => child !== first)!;
+  assert.deepEqual(second.lines.slice(0, 2), ['waiting', 'building']);
+  assert.equal((await readdir(folder)).filter((name) => name.endsWith('.plan')).length, 2);
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.endsWith('.lock')),
+    [],
+  );
+});
+
 test('a builder that is killed leaves a lock, which the next one takes over once it is stale', async (t) => {
   const folder = await engineFolder(t);
   const child = start(
@@ -72,8 +95,7 @@ test('a builder that is killed leaves a lock, which the next one takes over once
     (line, { process }) => line === 'building' && process.kill('SIGKILL'),
   );
   await once(child.process, 'close');
-  const lock = join(folder, `${NAME}.lock`);
-  await utimes(lock, 0, 0);
+  for (const name of [NAME, `gpu-${GPU}`]) await utimes(join(folder, `${name}.lock`), 0, 0);
   const counted = counting();
   const store = await openStore(t, { folder });
   assert.ok('plan' in (await store.obtain(KEY, counted.build, quiet)), 'no plan');

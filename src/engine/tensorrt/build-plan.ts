@@ -118,7 +118,9 @@ class Search {
     const { store, progress, label, signal } = this.#options;
     const key = this.#key(recipe, rows);
     try {
-      return await store.obtain(key, (held) => this.#attempt(key, rows, held), { progress, label, signal });
+      const gpu = this.#examined.device.uuid;
+      const hooks = { gpu, progress, label, signal };
+      return await store.obtain(key, (held) => this.#attempt(key, rows, held), hooks);
     } catch (thrown) {
       if (thrown instanceof NothingBuilt) return thrown.outcome;
       throw thrown;

@@ -4,6 +4,7 @@ import type { TowerContract, TowerInput } from '../../model/tower.ts';
 import type { TensorRtContext, TensorRtError } from '../../native/tensorrt.ts';
 import type { Logger } from '../../observe/log.ts';
 import { type Engine, type EngineDescription, type LostCause, ranOutOfMemory } from '../engine.ts';
+import { joinRows } from '../rows.ts';
 import { CANARY_COSINE, type Canary, type CanaryRounds, canaryCosine } from './canary.ts';
 import { type Feeds, feedsOf } from './feeds.ts';
 import type { PlanRecord, Recipe } from './plan.ts';
@@ -75,7 +76,7 @@ export class TensorRtTower implements Engine {
     const parts: Float32Array[] = [];
     for (let start = 0; start < inputs.length; start += this.#maxRows)
       parts.push(await this.#run(inputs.slice(start, start + this.#maxRows), signal));
-    return parts.length === 1 ? parts[0]! : joined(parts);
+    return joinRows(parts);
   }
 
   /** Runs every length with every number of rows that a context pads to, so that no request waits for a graph; then the canary. */
@@ -185,16 +186,6 @@ function paddedRows(most: number): number[] {
 function isOverdue(reason: unknown): boolean {
   if (reason instanceof ClipError) return reason.code === 'engine_timeout';
   return reason instanceof Error && reason.name === 'TimeoutError';
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }
 
 /** The promise's end, but no longer than this. */

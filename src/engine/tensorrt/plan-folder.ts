@@ -29,7 +29,7 @@ const KINDS: readonly { readonly kind: Entry['kind']; readonly pattern: RegExp }
   { kind: 'rejected', pattern: /^([0-9a-f]{64})\.(json|plan)\.rejected$/ },
 ];
 /** Whatever is only there while its lock is held. */
-const UNFINISHED = /^([0-9a-f]{64}|timing-[0-9a-f]{16})\.([0-9a-f-]{36}\.tmp|lock)$/;
+const UNFINISHED = /^([0-9a-f]{64}|timing-[0-9a-f]{16}|gpu-[0-9a-z-]+)\.([0-9a-f-]{36}\.tmp|lock)$/;
 
 /** The names in the plan cache, and what becomes of its files. */
 export class PlanFolder {
@@ -55,6 +55,11 @@ export class PlanFolder {
   /** Whoever writes files of this name holds this lock. */
   lock(name: string): string {
     return join(this.path, name);
+  }
+
+  /** Whoever builds on the GPU of this UUID holds this lock. */
+  gpuLock(uuid: string): string {
+    return this.lock(`gpu-${uuid}`);
   }
 
   /** Unfinished files and locks are none. @throws Error of the file system */

@@ -34,6 +34,8 @@ type Build = (signal: AbortSignal) => Promise<Built>;
 type Outcome = ProvedPlan | Refusal;
 
 export interface ObtainHooks {
+  /** UUID of the GPU to build on: one build at a time, for two would time each other's kernels. */
+  readonly gpu: string;
   readonly signal: AbortSignal;
   /** Takes `waiting`; the task's end is the caller's to report. */
   readonly progress: OnProgress;
@@ -126,7 +128,7 @@ export class PlanStore {
       if (turn === 'lost') continue;
       if (!('reason' in turn)) return turn;
       this.#warnOnce(`${label} is built for this process alone: ${turn.reason}`);
-      return completed(key, await build(signal), signal);
+      return completed(key, await this.#buildAlone(build, hooks), signal);
     }
   }
 
@@ -134,10 +136,11 @@ export class PlanStore {
   async #takeTurn(
     key: PlanKey,
     build: Build,
-    { signal, progress, label }: ObtainHooks,
+    hooks: ObtainHooks,
     waitMs: number,
   ): Promise<Outcome | Miss | 'lost'> {
     if (this.#unusable !== undefined) return { reason: this.#unusable };
+    const { signal, progress, label } = hooks;
     const path = this.#folder.lock(planName(key));
     const detail = `another process builds it (${path}.lock)`;
     const onWait = () => progress({ task: label, phase: 'waiting', done: 0, unit: 'steps', detail });
@@ -146,7 +149,7 @@ export class PlanStore {
     try {
       return await withLock(path, { ...this.#lock, waitMs }, signal, onWait, async (held) => {
         try {
-          work.outcome = await this.#obtainAlone(key, build, held);
+          work.outcome = await this.#obtainAlone(key, build, { ...hooks, signal: held });
           return work.outcome;
         } catch (thrown) {
           Object.assign(work, { thrown, isLost: held.aborted });
@@ -163,14 +166,39 @@ export class PlanStore {
     }
   }
 
-  async #obtainAlone(key: PlanKey, build: Build, signal: AbortSignal): Promise<Outcome> {
+  async #obtainAlone(key: PlanKey, build: Build, hooks: ObtainHooks): Promise<Outcome> {
+    const { signal } = hooks;
     const name = planName(key);
     const found = await this.#findAlone(name, signal);
     if (!('reason' in found)) return found;
     await this.#folder.clear(name).catch(() => {});
-    const outcome = await completed(key, await build(signal), signal);
+    const outcome = await completed(key, await this.#buildAlone(build, hooks), signal);
     await this.#keep(name, outcome);
     return outcome;
+  }
+
+  /** Builds while no other process that has this folder builds on the GPU; where its lock is not to be had, all the same. */
+  async #buildAlone(build: Build, { gpu, signal, progress, label }: ObtainHooks): Promise<Built> {
+    if (this.#unusable !== undefined) return build(signal);
+    const path = this.#folder.gpuLock(gpu);
+    const detail = `another process builds on this GPU (${path}.lock)`;
+    const onWait = () => progress({ task: label, phase: 'waiting', done: 0, unit: 'steps', detail });
+    const limits = { ...this.#lock, waitMs: this.#config.waitMs };
+    let work: Promise<Built> | undefined;
+    try {
+      // A lock that is lost is no reason to give up minutes of work.
+      return await withLock(path, limits, signal, onWait, () => {
+        work = build(signal);
+        return work;
+      });
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (work) return work;
+      if (thrown instanceof ClipError) this.#bite('engines_wait_ms');
+      const { message } = thrown as Error;
+      this.#hooks.log.warn(`${label} is built beside what others build on the GPU: ${message}`);
+      return build(signal);
+    }
   }
 
   async #keep(name: string, outcome: Outcome): Promise<void> {
