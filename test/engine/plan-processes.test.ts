@@ -68,10 +68,13 @@ test('two processes with different engines for one GPU build one after the other
   const folder = await engineFolder(t);
   const children: Child[] = [];
   // The first may end only when the other is known to wait; then that builds. None waits for ever where both build.
+  let isOpen = false;
   const onLine = () => {
     const waits = children.some(({ lines }) => lines.includes('waiting'));
     const both = children.every(({ lines }) => lines.includes('building'));
-    if (waits || both) for (const { process } of children) process.stdin!.write('go\n');
+    if (isOpen || !(waits || both)) return;
+    isOpen = true;
+    for (const { process } of children) process.stdin!.write('go\n');
   };
   for (const kind of ['100', '132']) children.push(start(t, folder, 'gated', onLine, [kind]));
   await Promise.all(children.map((child) => once(child.process, 'close')));
