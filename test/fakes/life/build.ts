@@ -6,18 +6,16 @@ import { compile, once, type Sanitizer } from '../compile.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const PROGRAM = join(import.meta.dirname, 'program.cc');
-/** Of the module: what an engine's life takes. What is of Node.js's door cannot be linked without it. */
-const LIVED = [
-  ...['build', 'parse', 'progress', 'library', 'messages', 'cuda', 'engine', 'engine_profile'],
-  ...['context', 'context_thread', 'run_plan', 'graphs', 'kernels', 'images', 'wait', 'watchdog'],
-].map((name) => join(ROOT, `native/tensorrt/${name}.cc`));
+/** What is of Node.js's door, or of preprocessing, and takes no part in an engine's life. */
+const APART =
+  /#include "(javascript|arguments|door|task|environment|feeds|build_calls|device_pixels|\w+_door)\.h"/;
 
 /** The program `life` of a major with a sanitizer, linked with the fakes and the sources of the module that need no Node.js. */
 export async function buildLife(major: Major, sanitizer: Sanitizer): Promise<string> {
   const fakes = await buildFakes(major, sanitizer);
   const headers = requireHeaders(major);
   const own = await files(import.meta.dirname, '.cc');
-  const sources = [...LIVED, ...own];
+  const sources = [...(await lived()), ...own];
   const key = createHash('sha256').update(fakes).update(headers.fingerprint);
   for (const file of [
     ...sources,
@@ -35,6 +33,15 @@ export async function buildLife(major: Major, sanitizer: Sanitizer): Promise<str
     await compile(join(unfinished, 'life'), [PROGRAM], beside, sanitizer);
   });
   return join(folder, 'life');
+}
+
+/** Sources of the module that link without Node.js. */
+async function lived(): Promise<string[]> {
+  const list = await readFile(join(ROOT, 'native/tensorrt/sources.txt'), 'utf8');
+  const all = list.split('\n').filter((line) => line.startsWith('native/tensorrt/'));
+  const paths = all.map((name) => join(ROOT, name));
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
+  return paths.filter((_, i) => !APART.test(texts[i]!));
 }
 
 async function files(folder: string, ending: string): Promise<string[]> {

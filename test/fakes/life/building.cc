@@ -9,7 +9,6 @@ namespace {
 
 using namespace clip::tensorrt;
 
-/// Apart from engine.h, which has another Profile.
 BuildJob job_of(const std::string& path) {
   BuildJob job;
   job.path = path;
