@@ -25,7 +25,7 @@ PICTURE is a file, a folder (with those below it) or a pattern such as 'photos/*
 ${EMBEDDER_USAGE}
 
 Of folders and patterns, files that are no pictures by their names and hidden ones are left out; links to folders are not followed.
-Environment: CLIP_AUTH_TOKEN is sent as authorization to --server.
+Environment: CLIP_API_KEY is sent to --server as its API key, else CLIP_AUTH_TOKEN as it is as authorization.
 Exit codes: 0 done, 1 a picture failed (the others did not) or a fault at run time, 2 a fault of the command line.`;
 
 const OPTIONS = {

@@ -29,7 +29,7 @@ folder and keeps the vectors in an index; later ones embed only what changed. An
 ${EMBEDDER_USAGE}
 
 A score is the cosine. Hidden files are left out, and links to folders are not followed.
-Environment: CLIP_AUTH_TOKEN is sent as authorization to --server.
+Environment: CLIP_API_KEY is sent to --server as its API key, else CLIP_AUTH_TOKEN as it is as authorization.
 Exit codes: 0 done, 1 a picture could not be embedded (the others are) or a fault at run time, 2 a fault of the command line
 or of the index.`;
 

@@ -5,7 +5,7 @@ import { ParameterError } from './parameter-error.ts';
  * Whether a client means the served model: its canonical name (`ViT-B-32::openai`), one of the catalogue's other names of it
  * (`ViT-B/32`), or what the flow calls it; case does not count.
  */
-export function isServed(name: string, { model, aliases }: ServiceDescription): boolean {
+function isServed(name: string, { model, aliases }: ServiceDescription): boolean {
   const wanted = name.trim().toLowerCase();
   return [model, ...aliases].some((known) => known.toLowerCase() === wanted);
 }

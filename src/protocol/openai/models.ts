@@ -2,8 +2,7 @@ import type { ServiceDescription } from '../../service/item.ts';
 import { jsonReply } from '../http/fault.ts';
 import type { RouteHandler } from '../http/route.ts';
 import type { Site } from '../site.ts';
-import { isServed } from './model-name.ts';
-import { ParameterError } from './parameter-error.ts';
+import { checkModel } from './model-name.ts';
 
 export const MODEL_PREFIX = '/v1/models/';
 
@@ -23,13 +22,7 @@ export function oneModel({ service }: Site): RouteHandler {
   return async (call) => {
     const description = service.describe();
     const written = call.request.path.slice(MODEL_PREFIX.length);
-    const name = decoded(written);
-    if (name === undefined || !isServed(name, description))
-      throw new ParameterError(
-        'model',
-        `the model ${JSON.stringify((name ?? written).slice(0, 80))} is not served here; ${description.model} is`,
-        'unknown_model',
-      );
+    checkModel(decoded(written) ?? written, description);
     return (await call.send(jsonReply(200, modelOf(description)))) ? 'ok' : 'cancelled';
   };
 }
