@@ -16,7 +16,7 @@ const PER_REQUEST = 128;
 export async function serve(modelPath: string): Promise<ServedModel> {
   const flow = {
     jtype: 'Flow',
-    with: { port: 0, host: '127.0.0.1', protocol: 'http' },
+    with: { port: 0, host: '127.0.0.1', protocol: 'http', playground: false },
     executors: [
       { name: 'clip', uses: { jtype: 'CLIPEncoder', with: { model_path: modelPath, device: 'cpu' } } },
     ],
