@@ -10,6 +10,8 @@ export interface TextInput {
   readonly ids: Int32Array;
   /** Tokens that count, start and end token included; the attention mask is 1 below it. */
   readonly length: number;
+  /** True where the text had more tokens. */
+  readonly cut?: boolean;
 }
 
 /** One image as the image tower takes it: uint8 RGB, interleaved, resolution × resolution × 3, not normalised. */

@@ -123,6 +123,11 @@ export class Encoder {
   async #text(item: TextItem, patience: TracedPatience): Promise<Embedded> {
     if (patience.signal.aborted) throw ClipError.aborted(patience.signal);
     const ids = this.#ids(item);
+    if (ids.cut && item.kind === 'text' && item.whole)
+      throw new ClipError(
+        'text_too_long',
+        `text: expected at most ${ids.ids.length} tokens, start and end token included, got more`,
+      );
     patience.spans?.preprocessed('text');
     const vector = await this.#options.scheduler.submit('text', ids, patience);
     return { vector, tokens: ids.length };

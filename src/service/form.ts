@@ -60,7 +60,7 @@ export function readForm(parameters: Readonly<Record<string, unknown>>, model: F
   const given = (name: string) =>
     Object.hasOwn(parameters, name) ? (parameters[name] ?? undefined) : undefined;
   const type = readType(given('embedding_type'));
-  const dimensions = readDimensions(given('dimensions'), model.width);
+  const dimensions = readDimensions('dimensions', given('dimensions'), model.width);
   const wanted = readNormalise(given(NORMALISE[0]), given(NORMALISE[1]));
   const base64 = readEncoding(given('encoding_format'));
   const scaled = type === 'int8' || type === 'uint8';
@@ -83,10 +83,11 @@ function readType(value: unknown): EmbeddingType {
   );
 }
 
-function readDimensions(value: unknown, width: number): number | undefined {
-  if (value === undefined) return undefined;
+/** @param name what the request calls it. @throws FormError */
+export function readDimensions(name: string, value: unknown, width: number): number | undefined {
+  if (value === undefined || value === null) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= width) return value;
-  throw new FormError('dimensions', `expected a whole number from 1 to ${width}, got ${quote(value)}`);
+  throw new FormError(name, `expected a whole number from 1 to ${width}, got ${quote(value)}`);
 }
 
 function readNormalise(...values: readonly unknown[]): boolean | undefined {

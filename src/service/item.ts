@@ -8,7 +8,8 @@ export type { Permit, RequestSize, Tensor };
 
 /** What a protocol hands over: one thing to embed. */
 export type Item =
-  | { readonly kind: 'text'; readonly text: string }
+  /** With `whole`, one of more tokens than the model reads is refused, else cut. */
+  | { readonly kind: 'text'; readonly text: string; readonly whole?: true }
   /** A text as ids of the model's own tokeniser, with its start and end token. */
   | { readonly kind: 'tokens'; readonly ids: readonly number[] }
   | { readonly kind: 'image'; readonly bytes: Uint8Array }

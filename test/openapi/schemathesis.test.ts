@@ -65,8 +65,8 @@ for (const http_server of wanted > 0 ? ['uws', 'node'] : ['auto'])
  */
 // biome-ignore lint/suspicious/noExplicitAny: a document as a client would read it
 function narrowed(api: any): unknown {
-  const { EmbeddingsRequest } = api.components.schemas;
-  EmbeddingsRequest.properties.model = { const: MODEL };
+  const { EmbeddingsRequest, EmbedRequest } = api.components.schemas;
+  for (const request of [EmbeddingsRequest, EmbedRequest]) request.properties.model = { const: MODEL };
   const paths: Record<string, { parameters?: { name: string }[] }>[] = Object.values(api.paths);
   for (const operation of paths.flatMap((path) => Object.values(path)))
     operation.parameters = operation.parameters?.filter(({ name }) => name !== 'x-request-timeout-ms');

@@ -52,6 +52,7 @@ const CLOSED = [
   'POST /v1/embeddings',
   'GET /v1/models',
   'GET /v1/models/x',
+  'POST /v2/embed',
 ];
 
 onBothServers((on) => {

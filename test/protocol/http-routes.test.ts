@@ -482,6 +482,7 @@ onBothServers((on) => {
         '/post',
         '/search',
         '/v1/embeddings',
+        '/v2/embed',
         '/{operation}',
       ]);
       const gets = Object.entries(api.paths).flatMap(([path, methods]) => ('get' in methods ? [path] : []));

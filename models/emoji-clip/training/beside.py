@@ -21,8 +21,8 @@ CLASS_SHARE = 0.6
 
 def train_beside(
     folder: Path, tower: TextTower, corpus: Corpus, learner: Learner, classes: list[dict], deadline: float
-):
-    """Trains the tower in place. @raise OutOfTime at the deadline, with all saved"""
+) -> torch.Tensor:
+    """Trains the tower in place; returns where the pictures of each class lie. @raise OutOfTime at the deadline, with all saved"""
     head, scale = learner.head.requires_grad_(False), learner.log_scale.exp().item()
     tower.project(head)
     prototypes = picture_prototypes(learner, Pictures(folder, classes))
@@ -38,6 +38,7 @@ def train_beside(
 
     train_texts('beside', tower, corpus, loss_of, TEXTS, Checkpoint(folder / 'beside.pt', deadline))
     tower.eval()
+    return prototypes
 
 
 @torch.no_grad()

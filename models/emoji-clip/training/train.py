@@ -15,6 +15,7 @@ from checkpoint import Checkpoint, OutOfTime
 from english import prepare_english
 from export import export_model
 from prepare import prepare_pictures, prepare_words
+from spread import sample_texts, spread
 from train_images import train_images
 from train_texts import make_corpus, near_teacher, start_tower, train_texts
 
@@ -55,8 +56,9 @@ def train(options: argparse.Namespace, deadline: float) -> None:
     train_texts('english', tower, corpus, taught, options.texts, Checkpoint(folder / 'english.pt', deadline))
     if options.only == 'texts':
         return
-    train_beside(folder, tower, corpus, learner, classes, deadline)
-    export_model(options.out or folder / 'model', learner, tower)
+    pictures = train_beside(folder, tower, corpus, learner, classes, deadline).numpy()
+    frame = spread(pictures, sample_texts(tower, corpus, len(pictures)))
+    export_model(options.out or folder / 'model', learner, tower, frame)
 
 
 main()

@@ -39,15 +39,21 @@ export async function createClipTokenizer(contextLength: number): Promise<Tokeni
     const clean = cleanText(text);
     const end = contextLength - 1;
     let length = 1;
-    for (let at = wordStart(clean, 0); at < clean.length && length < end; ) {
+    let cut = false;
+    let at = wordStart(clean, 0);
+    while (at < clean.length && length < end) {
       const next = wordEnd(clean, at);
       const word = wordIds(clean.slice(at, next));
       if (typeof word === 'number') ids[length++] = word;
-      else for (let i = 0; i < word.length && length < end; i++) ids[length++] = word[i]!;
+      else {
+        cut = length + word.length > end;
+        for (let i = 0; i < word.length && length < end; i++) ids[length++] = word[i]!;
+      }
       at = wordStart(clean, next);
     }
+    cut ||= at < clean.length;
     ids[length++] = END_TOKEN;
-    return { ids, length };
+    return cut ? { ids, length, cut } : { ids, length };
   }
 
   return { contextLength, encode, take: (ids) => takeClipIds(ids, emptyRow()) };

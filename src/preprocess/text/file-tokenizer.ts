@@ -84,7 +84,7 @@ export async function createFileTokenizer(path: string, contextLength?: number):
       }
       const ids = new Int32Array(columns).fill(padId);
       ids.set(kept);
-      return { ids, length: kept.length };
+      return { ids, length: kept.length, ...(all.length > longest && { cut: true }) };
     },
   };
 }

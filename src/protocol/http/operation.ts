@@ -3,7 +3,7 @@ import type { SchemaName } from './schemas.ts';
 
 /** What the API document says of a route, beside its methods and its summary. */
 export interface Operation {
-  readonly tag: 'Jina' | 'OpenAI' | 'State';
+  readonly tag: 'Jina' | 'OpenAI' | 'Cohere' | 'State';
   /** The path as the document has it, where that is not the route's own: parameters stand in braces. */
   readonly path?: string;
   readonly parameters?: readonly Parameter[];

@@ -1,6 +1,7 @@
 import { ClipError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { openTrace, type Trace } from '../../observe/tracing.ts';
 import { type KeyCheck, keyCheck } from '../api-keys.ts';
+import { cohereFault, isCoherePath } from '../cohere/fault.ts';
 import { isOpenAiPath, openAiFault } from '../openai/fault.ts';
 import type { Site } from '../site.ts';
 import { compressor } from './compress.ts';
@@ -34,7 +35,7 @@ export function createRouter(site: Site, routes: readonly Route[]): HttpHandler 
       },
     };
     const early = cors ? preflight(request) : undefined;
-    const fault = (route ?? found[0])?.fault ?? (isOpenAiPath(request.path) ? openAiFault : faultReply);
+    const fault = (route ?? found[0])?.fault ?? faultOf(request.path);
     const code = await answer(call, { route, found, early, checkKey, fault }).catch((error) =>
       refuse(site, call, fault, error),
     );
@@ -56,6 +57,12 @@ function traceOf({ method, path, headers }: HttpRequest, route: Route | undefine
 function withTrace(trace: Trace, reply: Reply): Reply {
   trace.set({ 'http.response.status_code': reply.status });
   return { ...reply, headers: { traceparent: trace.traceparent, ...reply.headers } };
+}
+
+/** What answers a path that is not served, in the manners of the API that it would be of. */
+function faultOf(path: string): (thrown: unknown) => Reply {
+  if (isOpenAiPath(path)) return openAiFault;
+  return isCoherePath(path) ? cohereFault : faultReply;
 }
 
 function allows(methods: readonly string[], method: string): boolean {

@@ -1,4 +1,5 @@
 import type { Playground } from '../../playground/playground.ts';
+import { cohereRoutes } from '../cohere/routes.ts';
 import { openAiRoutes } from '../openai/routes.ts';
 import type { Site } from '../site.ts';
 import { dryRun, versions } from '../status.ts';
@@ -64,6 +65,7 @@ export function createRoutes(site: Site): Route[] {
     ...(debugEndpoints ? [postRoute(site), ...debugRoutes(site)] : []),
     ...ownRoutes(site),
     ...openAiRoutes(site),
+    ...cohereRoutes(site),
     ...probeRoutes(site, site.playground),
   ];
   // What the page alone asks for is no part of the API.

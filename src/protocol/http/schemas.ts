@@ -1,3 +1,4 @@
+import { COHERE_SCHEMAS } from '../cohere/schemas.ts';
 import { JINA_SCHEMAS } from '../jina/schemas.ts';
 import { OPENAI_SCHEMAS } from '../openai/schemas.ts';
 
@@ -21,5 +22,5 @@ const STATE_SCHEMAS = {
 } as const;
 
 /** The schemas (JSON Schema 2020-12) of the API document by their names. */
-export const SCHEMAS = { ...JINA_SCHEMAS, ...OPENAI_SCHEMAS, ...STATE_SCHEMAS };
+export const SCHEMAS = { ...JINA_SCHEMAS, ...OPENAI_SCHEMAS, ...COHERE_SCHEMAS, ...STATE_SCHEMAS };
 export type SchemaName = keyof typeof SCHEMAS;

@@ -27,16 +27,16 @@ export function readInput(input: unknown, options: InputOptions): Item[] {
     throw new ParameterError('input', `expected ${EXPECTED}, got none`);
   if (!isList(input)) return [readItem(input, 'input', options)];
   if (input.length === 0) throw new ParameterError('input', 'expected at least one item, got an empty list');
-  checkCount(input.length, options.maxItems);
+  checkCount('input', input.length, options.maxItems);
   return input.map((item, i) => readItem(item, `input[${i}]`, options));
 }
 
 /** @throws ClipError too_many_items */
-export function checkCount(items: number, most: number): void {
+export function checkCount(where: string, items: number, most: number): void {
   if (items > most)
     throw new ClipError(
       'too_many_items',
-      `input: expected at most ${most} items (limit items_per_request), got ${items}`,
+      `${where}: expected at most ${most} items (limit items_per_request), got ${items}`,
     );
 }
 
@@ -61,12 +61,13 @@ function readItem(item: unknown, where: string, { modality }: InputOptions): Ite
   return key === 'text' ? text(value, `${where}.text`) : picture(value, `${where}.image`);
 }
 
-function text(value: string, where: string): Item {
+/** @throws ParameterError */
+export function text(value: string, where: string): Extract<Item, { kind: 'text' }> {
   if (value === '') throw new ParameterError(where, 'expected a text, got an empty one');
   return { kind: 'text', text: value };
 }
 
-/** A URI, or else the base64 of a picture's file. */
+/** A URI, or else the base64 of a picture's file. @throws ParameterError */
 export function picture(value: string, where: string): Item {
   if (ADDRESS.test(value)) return { kind: 'uri', uri: value };
   try {

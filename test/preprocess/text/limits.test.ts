@@ -35,6 +35,21 @@ test('the limit holds for a model with its own tokenizer.json', async () => {
   assert.throws(() => own.encode('cats'), { code: 'text_too_long' });
 });
 
+test('a text of more tokens than the model reads is told from one that just fits', async () => {
+  const tokenizerFile = new URL('goldens/tokenizer.json', import.meta.url).pathname;
+  const own = await createTokenizer(contractWith({ tokenizerFile, contextLength: 8 }), DEFAULT_LIMITS);
+  for (const [tokenizer, fits, more] of [
+    [clip, 'cat '.repeat(75), ['cat '.repeat(76), `${'cat '.repeat(74)} zzxqkvwj`]],
+    [own, 'cat', ['cat dog '.repeat(9)]],
+  ] as const) {
+    assert.equal(tokenizer.encode(fits).cut ?? false, false);
+    for (const text of more) {
+      const { cut, length } = tokenizer.encode(text);
+      assert.deepEqual([cut, length], [true, tokenizer.contextLength], text);
+    }
+  }
+});
+
 test('layers of escapes are resolved up to a bound', () => {
   const layered = (layers: number) => `&${'amp;'.repeat(layers)}`;
   const ampersand = clip.encode('&').ids;
