@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
@@ -20,7 +20,8 @@ export async function noFakes(): Promise<string | false> {
 export async function fakeFolder(t: TestContext): Promise<string> {
   const folder = await emptyFolder(t);
   cpSync(await buildFakes(10), folder, { recursive: true });
-  writeFileSync(join(folder, 'libnvinfer_builder_resource_ptx.so.10.16.0'), '');
+  // Any library will do.
+  cpSync(join(folder, 'libcuda.so.1'), join(folder, 'libnvinfer_builder_resource_ptx.so.10.16.0'));
   return folder;
 }
 
