@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import type { Attempt } from '../../src/host/libraries.ts';
 import type { HostFacts } from '../../src/host/report.ts';
@@ -104,4 +106,21 @@ test('a process that opens TensorRT looks into its folder first: the builder fin
     withLibraries({ LD_LIBRARY_PATH: path, HOME: '/' }, { folder: '/opt/trt' });
   assert.deepEqual(environment('/a:/b'), { LD_LIBRARY_PATH: '/opt/trt:/a:/b', HOME: '/' });
   assert.equal(environment().LD_LIBRARY_PATH, '/opt/trt');
+});
+
+test('the words that docs/gpu.md explains are those that are said', () => {
+  const document = readFileSync(resolve(import.meta.dirname, '../../docs/gpu.md'), 'utf8');
+  const [, rows] = /^\| Words \|.*\n\|.*\n((?:\|.*\n)+)/m.exec(document)!;
+  const { glibc: _, ...alpine } = hostWith({});
+  const said = [
+    hostWith({}, { driver: { ...DRIVER, library: { version: 11_080 } } }),
+    hostWith({ builderResources: [], builderFault: NO_STACK }),
+    alpine,
+    hostWith({}, { driver: { ...DRIVER, gpus: [] } }),
+    hostWith({ infer: [infer(100_800)] }),
+  ].map((facts) => judge(facts).build);
+  const words = [...rows!.matchAll(/^\| `(.+?)`/gm)].map(([, phrase]) => phrase!);
+  assert.equal(words.length, said.length);
+  for (const [at, phrase] of words.entries())
+    assert.ok(said[at]!.includes(phrase), `${said[at]} has ${phrase}`);
 });

@@ -31,13 +31,15 @@ export interface GpuServerOptions {
   /** Where engines are kept. */
   readonly engines: string;
   readonly knobs?: Knobs;
+  /** A folder with its files; by default one whose vectors are sums. */
+  readonly model?: string;
   readonly replicas?: number;
   readonly limits?: Readonly<Record<string, number>>;
   /** Keys of the encoder. */
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** The built server with a flow of clip_tensorrt, given on standard input, whose model gives sums. */
+/** The built server with a flow of clip_tensorrt, given on standard input. */
 export class GpuServer {
   readonly child: ChildProcess;
   readonly ended: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
@@ -64,6 +66,7 @@ export class GpuServer {
 
   static async start(t: TestContext, options: GpuServerOptions): Promise<GpuServer> {
     const { folder, engines, knobs = {}, replicas = 1, limits = {}, encoder = {} } = options;
+    const model = options.model ?? (await testModel('sum'));
     const flow = {
       jtype: 'Flow',
       with: { port: 0, host: '127.0.0.1', protocol: 'http', limits, files: { engines } },
@@ -72,7 +75,7 @@ export class GpuServer {
           replicas,
           uses: {
             jtype: 'CLIPEncoder',
-            with: { model_path: await testModel('sum'), ...encoder },
+            with: { model_path: model, ...encoder },
             metas: { py_modules: ['clip_server.executors.clip_tensorrt'] },
           },
         },
