@@ -127,11 +127,12 @@ export class SearchPanel {
       : `${tiles.length} of ${whole}.`;
   }
 
+  /** The words go at once, so that those typed while the picture is on its way stay. */
   async #findKin({ name, url }: Tile): Promise<void> {
-    const blob = await (await fetch(url)).blob();
-    this.#slot.hold({ name: `${name.replaceAll(/[^\w-]+/g, '-')}.webp`, blob, url });
+    clearTimeout(this.#timer);
+    this.#running.abort();
     this.#words.value = '';
-    this.#search();
+    await this.#slot.takeFrom(url, `${name.replaceAll(/[^\w-]+/g, '-')}.webp`);
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import type { Browser, Route } from 'playwright-core';
 import { type Pictures, readPictures } from '../../src/playground/gallery-file.ts';
 import { testModel } from '../models/test-model.ts';
 import { serveModel, type TestServer } from '../server/start.ts';
@@ -102,6 +103,29 @@ test('a dropped picture finds itself, and so does one that is pasted or chosen',
   await isFirst(page, fourth);
   await page.getByRole('button', { name: /^Remove / }).click();
   await holds(page, "document.querySelector('#results .cosine') === null");
+  assert.deepEqual(complaints, []);
+});
+
+test('words that are typed while a chosen picture is on its way are mixed with it', options, async (t) => {
+  const { page, complaints } = await visit(t, browser, server.url);
+  await wholeGallery(page);
+  await page.locator('#words').fill('a red apple');
+  await holds(page, "document.querySelector('#results .cosine') !== null");
+  const chosen = (await found(page))[2]!;
+  const held = new EventEmitter();
+  await page.route('**/playground/pictures/**', (route) =>
+    route.request().resourceType() === 'fetch' ? void held.emit('route', route) : route.continue(),
+  );
+  const asked = once(held, 'route') as Promise<[Route]>;
+  await page.locator('#results button').nth(2).click();
+  const [route] = await asked;
+  await page.locator('#words').fill('a violin');
+  await route.continue();
+  const weight = page.getByLabel('Weight');
+  await weight.waitFor();
+  assert.equal(await page.locator('#words').inputValue(), 'a violin');
+  await weight.fill('100');
+  await isFirst(page, chosen);
   assert.deepEqual(complaints, []);
 });
 
