@@ -39,7 +39,7 @@ export interface Hooks {
   readonly gpu?: {
     readonly tensorrt: TensorRtPaths;
     /** The process is of no use any more: requests are refused until it is closed. */
-    onLost(cause: LostCause): void;
+    onLost(cause: LostCause, error: Error): void;
     /** How often serving processes were started anew, by cause. */
     readonly restarts: Readonly<Record<string, number>>;
   };
@@ -217,6 +217,9 @@ async function serveModel(config: Config, hooks: ModelHooks): Promise<Service> {
   });
 }
 
+/** The driver writes faults of the hardware there, and applications' own. */
+const WHERE_MORE = "the kernel's log may say more, as an Xid (dmesg | grep Xid)";
+
 /** What happens when a GPU is lost: no request is let in any more, those in flight are refused, and whoever started this learns it. */
 function lossOf(
   { log, gate, gpu }: ModelHooks & Required<Pick<Hooks, 'gpu'>>,
@@ -226,13 +229,13 @@ function lossOf(
   return (cause: LostCause, error: Error) => {
     if (isLost) return;
     isLost = true;
-    log.error({ err: error, cause }, 'the GPU is lost to this process, which ends');
+    log.error({ err: error, cause }, `the GPU is lost to this process, which ends; ${WHERE_MORE}`);
     const reason = new ClipError(
       'not_ready',
       `the GPU is lost, and the server starts anew: ${error.message}`,
     );
     gate.lose(reason);
     void refuse(reason);
-    gpu.onLost(cause);
+    gpu.onLost(cause, error);
   };
 }

@@ -17,6 +17,9 @@ constexpr CudaResult kOutOfMemory = 2;
 /// No usable device, or a driver that is too old for it or for the code that it is to run.
 constexpr std::array<CudaResult, 12> kUnsupported{3, 34, 35, 36, 46, 100, 101, 102, 209, 222, 803, 804};
 
+/// Of these, those of a driver that is older than what it is to run.
+constexpr std::array<CudaResult, 3> kTooOld{35, 36, 222};
+
 constexpr int kMultiprocessors = 16, kCapabilityMajor = 75, kCapabilityMinor = 76;
 
 bool contains(const auto& results, CudaResult result) {
@@ -38,6 +41,10 @@ std::string grouped(const std::array<unsigned char, 16>& uuid) {
 
 bool is_sticky(CudaResult result) { return contains(kSticky, result); }
 
+std::string cuda_text(int version) {
+  return std::to_string(version / 1000) + '.' + std::to_string(version % 1000 / 10);
+}
+
 void* find_function(void* library, const char* name) {
   void* function = dlsym(library, name);
   if (function) return function;
@@ -56,8 +63,9 @@ Driver::Driver(void* library) : library_(library) {
     if (result != kCudaSuccess)
       throw Fault(FaultCode::unsupported, std::string(function) + ": " + words(result));
   };
-  require(init.name(), init(0));
+  // Can be had before all else, and explains what may follow.
   require(driver_get_version.name(), driver_get_version(&version_));
+  require(init.name(), init(0));
   int count = 0;
   require(device_get_count.name(), device_get_count(&count));
   if (count == 0) throw Fault(FaultCode::unsupported, "the driver has no device");
@@ -86,7 +94,11 @@ std::string Driver::words(CudaResult result) const {
   const char* text = nullptr;
   if (get_error_name(result, &text) == kCudaSuccess && text) all += std::string(", ") + text;
   if (get_error_string(result, &text) == kCudaSuccess && text) all += std::string(": ") + text;
-  return all;
+  return contains(kTooOld, result) ? all + "; " + too_old() : all;
+}
+
+std::string Driver::too_old() const {
+  return "the driver is of CUDA " + cuda_text(version_) + ", and a newer one is needed";
 }
 
 Fault Driver::fault(const char* function, CudaResult result) const {

@@ -31,6 +31,9 @@ constexpr CudaResult kCudaNotReady = 600;
 /// True for errors that leave the process in an inconsistent state: CUDA's documentation has it relaunched.
 bool is_sticky(CudaResult result);
 
+/// `12.4` of 12040.
+std::string cuda_text(int version);
+
 struct DeviceInfo {
   std::string name;
   int major, minor;  // compute capability
@@ -71,6 +74,8 @@ class Driver {
 
   /// Number, name and description of an error: `CUDA error 2, CUDA_ERROR_OUT_OF_MEMORY: out of memory`.
   std::string words(CudaResult result) const;
+  /// For what the driver cannot run: its version, a clause.
+  std::string too_old() const;
   /// The fault that a failed call is, `memory` and `sticky` recognised.
   Fault fault(const char* function, CudaResult result) const;
 

@@ -6,6 +6,8 @@ namespace clip::tensorrt {
 namespace {
 
 constexpr uint32_t kThreads = 256;
+/// PTX 8.5's: a driver compiles that of its own CUDA and of those before.
+constexpr int kPtxDriver = 12050;
 
 }  // namespace
 
@@ -15,6 +17,10 @@ Kernels::Module::Module(std::shared_ptr<Device> device) : Resource(std::move(dev
   if (!image)
     throw Fault(FaultCode::unsupported, "the kernels need compute capability 7.5 or newer, and " + info.name + " has " +
                                             std::to_string(info.major) + "." + std::to_string(info.minor));
+  if (image->portable && device_->driver().version() < kPtxDriver)
+    throw Fault(FaultCode::unsupported, "for " + info.name + " the driver has to compile the kernels, which takes one of CUDA " +
+                                            cuda_text(kPtxDriver) + ", and this one is of CUDA " +
+                                            cuda_text(device_->driver().version()));
   device_->check(device_->driver().module_load_data, &handle_, image->data);
 }
 

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include "cuda.h"
+
 namespace clip::tensorrt {
 namespace {
 
@@ -60,11 +62,19 @@ void require_slots_of(const Version& version, const std::string& library) {
     refuse(found + ", whose network interface differs from all of 10.x: any other from 10.3 will do");
 }
 
+/// In the words of a library that was made with a newer CUDA than the driver's.
+bool wants_newer_driver(const std::string& words) {
+  const auto says = [&](const char* part) { return words.find(part) != std::string::npos; };
+  return says("CUDA initialization failure with error: 35") || says("driver version is insufficient");
+}
+
 template <typename Interface>
-std::unique_ptr<Interface> owned(void* made, const char* what, const Listener& heard) {
+std::unique_ptr<Interface> owned(void* made, const char* what, const Listener& heard, const std::string& old_driver) {
   if (reinterpret_cast<uintptr_t>(made) >= kLeastAddress)
     return std::unique_ptr<Interface>(static_cast<Interface*>(made));
-  throw explain(std::string("TensorRT gives no ") + what, heard, {}, FaultCode::unsupported);
+  const Fault fault = explain(std::string("TensorRT gives no ") + what, heard, {}, FaultCode::unsupported);
+  if (!wants_newer_driver(fault.what())) throw fault;
+  throw Fault(fault.code(), fault.what() + std::string("; ") + old_driver + ", or TensorRT for this one's CUDA");
 }
 
 }  // namespace
@@ -79,7 +89,7 @@ Version Library::headers() {
   return {NV_TENSORRT_MAJOR, NV_TENSORRT_MINOR, NV_TENSORRT_PATCH, NV_TENSORRT_BUILD};
 }
 
-std::shared_ptr<const Library> Library::open(const Driver&, const Names& names) {
+std::shared_ptr<const Library> Library::open(const Driver& driver, const Names& names) {
   keep_this_module();
   void* infer = load(names.infer);
   const std::shared_ptr<Library> library(new Library);
@@ -87,6 +97,7 @@ std::shared_ptr<const Library> Library::open(const Driver&, const Names& names) 
   require_slots_of(library->version_, names.infer);
   library->create_runtime_ = find<Factory>(infer, names.infer, "createInferRuntime_INTERNAL");
   library->create_builder_ = find<Factory>(infer, names.infer, "createInferBuilder_INTERNAL");
+  library->old_driver_ = driver.too_old();
   library->find_parser(names.parser);
   return library;
 }
@@ -100,19 +111,21 @@ void Library::find_parser(const std::string& name) try {
 
 std::unique_ptr<nvinfer1::IRuntime> Library::create_runtime() const {
   const Listener heard;
-  return owned<nvinfer1::IRuntime>(create_runtime_(&Logger::of_process(), NV_TENSORRT_VERSION), "runtime", heard);
+  return owned<nvinfer1::IRuntime>(create_runtime_(&Logger::of_process(), NV_TENSORRT_VERSION), "runtime", heard,
+                                   old_driver_);
 }
 
 std::unique_ptr<nvinfer1::IBuilder> Library::create_builder() const {
   if (!create_parser_) refuse("without TensorRT's ONNX parser plans can be run, not built: " + no_parser_);
   const Listener heard;
-  return owned<nvinfer1::IBuilder>(create_builder_(&Logger::of_process(), NV_TENSORRT_VERSION), "builder", heard);
+  return owned<nvinfer1::IBuilder>(create_builder_(&Logger::of_process(), NV_TENSORRT_VERSION), "builder", heard,
+                                   old_driver_);
 }
 
 std::unique_ptr<nvonnxparser::IParser> Library::create_parser(nvinfer1::INetworkDefinition& network) const {
   const Listener heard;
   return owned<nvonnxparser::IParser>(create_parser_(&network, &Logger::of_process(), NV_ONNX_PARSER_VERSION),
-                                      "ONNX parser", heard);
+                                      "ONNX parser", heard, old_driver_);
 }
 
 }  // namespace clip::tensorrt

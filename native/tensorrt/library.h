@@ -72,6 +72,7 @@ class Library {
   Factory* create_builder_ = nullptr;
   ParserFactory* create_parser_ = nullptr;
   std::string no_parser_;  ///< why create_parser_ is null
+  std::string old_driver_;  ///< what to say where the driver is too old for this library
 };
 
 }  // namespace clip::tensorrt

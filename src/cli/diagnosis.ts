@@ -1,3 +1,4 @@
+import { cudaText } from '../host/driver-version.ts';
 import type { Attempt } from '../host/libraries.ts';
 import type { HostFacts } from '../host/report.ts';
 import { isServed, versionText } from '../host/tensorrt-version.ts';
@@ -10,7 +11,7 @@ type Row = readonly [name: string, ...lines: string[]];
 export function describeHost(program: string, facts: HostFacts, verdict: Verdict): string {
   const { node, platform, glibc, processor, onnxRuntime } = facts;
   const rows: Row[] = [
-    ['host', `Node.js ${node}, ${platform}${glibc ? `, glibc ${glibc}` : ''}`],
+    ['host', `Node.js ${node}, ${platform}, ${glibc ? `glibc ${glibc}` : 'no glibc'}`],
     ['processor', `${processor.model}, ${processor.threads} threads`],
     ['resize', processor.error ?? processor.kernels.join(', ')],
     ...driverRows(facts),
@@ -41,7 +42,7 @@ function driverRows({ driver }: HostFacts): Row[] {
   const { library, error, gpus } = driver;
   if (library.error !== undefined) return [['driver', `none: ${library.error}`]];
   const { version } = library;
-  const api = version ? `, CUDA ${Math.trunc(version / 1000)}.${(version % 1000) / 10}` : '';
+  const api = version ? `, CUDA ${cudaText(version)}` : '';
   const described = gpus.map(
     ({ name, computeCapability, memoryBytes }) =>
       `${name}, compute capability ${computeCapability}, ${megabytes(memoryBytes)}`,
@@ -53,11 +54,11 @@ function driverRows({ driver }: HostFacts): Row[] {
 }
 
 function tensorRtRows({ tensorrt }: HostFacts): Row[] {
-  const { infer, parser, libraryPath, folders, builderResources } = tensorrt;
+  const { infer, parser, libraryPath, folders, builderResources, builderFault } = tensorrt;
   return [
     ['TensorRT', ...infer.map(describeInfer)],
     ['parser', ...parser.map(describeAttempt)],
-    ['builder', builderResources.join(', ') || 'none'],
+    ['builder', builderResources.join(', ') || (builderFault ?? 'none')],
     [
       'looked in',
       `LD_LIBRARY_PATH: ${libraryPath.join(':') || 'not set'}`,

@@ -34,9 +34,9 @@ export async function serveUntil(
   { log, instead, supervised }: ServeOptions,
 ): Promise<number> {
   const lost = new AbortController();
-  let cause: LostCause | undefined;
-  const onLost = (how: LostCause) => {
-    cause = how;
+  let loss: FromServing | undefined;
+  const onLost = (cause: LostCause, error: Error) => {
+    loss = { lost: cause, why: error.message };
     lost.abort(new Error('the GPU is lost'));
   };
   const signal = AbortSignal.any([stop, lost.signal]);
@@ -59,9 +59,9 @@ export async function serveUntil(
     await announce(server, config, { log, supervised });
     await ended;
   }
-  if (cause !== undefined) {
+  if (loss !== undefined) {
     await Promise.race([server?.close(), wait(LOST_MS)]);
-    await supervised?.tell({ lost: cause });
+    await supervised?.tell(loss);
     return GPU_LOST;
   }
   if (server) {

@@ -53,7 +53,10 @@ async function serveByTensorRt(config: Config, log: Logger, signal: AbortSignal)
   // Where there is no GPU at all, ONNX Runtime would say so once more.
   const onCpu = !deviceIsExplicit && !hasGpu(facts);
   const place = onCpu ? ', on the CPU' : '';
-  log.info(`a TensorRT flow, and this host cannot run it: ${instead.words}; ONNX Runtime serves it${place}`);
+  const advice = 'clip-server doctor says what to install';
+  log.info(
+    `a TensorRT flow, and this host cannot run it: ${instead.words}; ONNX Runtime serves it${place}; ${advice}`,
+  );
   const executor = { ...config.executor, device: onCpu ? { ...device, kind: 'cpu' as const } : device };
   return serveHere({ ...config, executor }, log, signal, instead);
 }

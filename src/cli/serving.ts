@@ -32,5 +32,9 @@ function serveTask({ config, tensorrt, restarts }: Task): Promise<number> {
     });
   const onReload = (act: () => void) => void reloads.push(act);
   const log = createLog(config.log, config.name);
-  return serveUntil(stop.signal, config, { log, supervised: { tensorrt, restarts, tell, onReload } });
+  const supervised = { tensorrt, restarts, tell, onReload };
+  return serveUntil(stop.signal, config, { log, supervised }).catch(async (error: Error) => {
+    await tell({ why: error.message });
+    throw error;
+  });
 }

@@ -54,6 +54,7 @@ export function quote(text: string): string {
 
 /** What came, for `expected …, got …`. */
 export function describe(node: Node): string {
-  if (node.kind !== 'scalar') return node.kind === 'map' ? 'a map' : 'a list';
+  if (node.kind === 'map') return 'a map';
+  if (node.kind === 'list') return node.items.length === 0 ? 'an empty list' : 'a list';
   return isNull(node) ? 'nothing' : quote(node.text);
 }

@@ -1,7 +1,7 @@
 import type { Findings } from './findings.ts';
 import { canonical, describe, isNull, type Node, type Place, quote } from './node.ts';
 import { nearest } from './spelling.ts';
-import type { ValueType } from './values.ts';
+import { mismatch, type ValueType } from './values.ts';
 
 /** A row of the table of keys. `D` is `undefined` where a key has no default of its own. */
 export interface Key<T, D> {
@@ -130,7 +130,8 @@ function readEntry(
     return;
   const value = row.type.read(node, (remark) => findings.warn(at, key, remark));
   if (value === undefined) {
-    findings.fault(at, key, `expected ${row.type.expected}, got ${describe(node)}`);
+    const [where, text] = mismatch(row.type, node, at);
+    findings.fault(where, key, text);
     return;
   }
   const other = given.get(name);

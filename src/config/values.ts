@@ -1,5 +1,13 @@
 import type { Device } from './config.ts';
-import { type Entry, isNull, type MapNode, type Node, type ScalarNode } from './node.ts';
+import {
+  describe,
+  type Entry,
+  isNull,
+  type MapNode,
+  type Node,
+  type Place,
+  type ScalarNode,
+} from './node.ts';
 
 /** How a key's value is written and what it becomes. */
 export interface ValueType<T> {
@@ -9,6 +17,8 @@ export interface ValueType<T> {
   readonly takesEmpty?: boolean;
   /** The value, or undefined where the node is something else; `warn` takes a remark on a value that is accepted. */
   read(node: Node, warn: (remark: string) => void): T | undefined;
+  /** The part of a node that makes it something else; undefined where that is the whole. */
+  culprit?(node: Node): Node | undefined;
 }
 
 /** A type that is read from one scalar's text. */
@@ -66,13 +76,22 @@ export function choice<T extends string>(
 
 /** A list; one value alone, `[a, b]` as text, and `a,b` are lists too. */
 export function listOf<T>(type: ValueType<T>): ValueType<readonly T[]> {
+  const readItem = (item: Node, warn: (remark: string) => void) =>
+    isNull(item) ? undefined : type.read(item, warn);
   return {
     expected: `${type.expected}, or a list of these`,
     read(node, warn) {
-      const values = itemsOf(node)?.map((item) => (isNull(item) ? undefined : type.read(item, warn)));
+      const values = itemsOf(node)?.map((item) => readItem(item, warn));
       return values?.every((value) => value !== undefined) ? (values as T[]) : undefined;
     },
+    culprit: (node) => itemsOf(node)?.find((item) => readItem(item, () => {}) === undefined),
   };
+}
+
+/** Says what the node is in place of the type, and where: `at`, or the line of the one item of a list that is wrong. */
+export function mismatch(type: ValueType<unknown>, node: Node, at: Place): [at: Place, text: string] {
+  const culprit = type.culprit?.(node);
+  return [culprit?.at ?? at, `expected ${type.expected}, got ${describe(culprit ?? node)}`];
 }
 
 /** A list of texts that no message may quote: whatever stands in it is taken here, and judged where it is read. */

@@ -69,10 +69,24 @@ export function isLoaded({ path, error }: Attempt): boolean {
   return path !== undefined && error === undefined;
 }
 
-/** Names of the builder's own libraries in the folder, without which no engine is built. */
-export async function builderResources(folder: string): Promise<string[]> {
+/** The builder's own libraries, without which no engine is built. */
+export interface BuilderResources {
+  /** Names of those that load. */
+  readonly builderResources: readonly string[];
+  /** Where none does, but some are there: why the first does not. */
+  readonly builderFault?: string;
+}
+
+/** Loads those of the folder: each takes milliseconds, whatever its size. */
+export async function findBuilderResources(folder: string, options: AskOptions): Promise<BuilderResources> {
   const files = (await listFolders([folder])).get(folder) ?? [];
-  return files.filter((name) => name.startsWith('libnvinfer_builder_resource')).sort();
+  const names = files.filter((name) => name.startsWith('libnvinfer_builder_resource')).sort();
+  const libraries = names.map((name) => ({ name: join(folder, name), versionFunction: '' }));
+  const attempts = await attempt(libraries, options);
+  const builderResources = names.filter((_, at) => isLoaded(attempts[at]!));
+  if (builderResources.length > 0 || names.length === 0) return { builderResources };
+  const { failure, error } = attempts[0]!;
+  return { builderResources, builderFault: failure ?? error! };
 }
 
 async function attempt(

@@ -6,7 +6,8 @@ import { moduleObstacle } from '../native/tensorrt.ts';
 import { type AskOptions, askHost } from './ask.ts';
 import {
   type Attempt,
-  builderResources,
+  type BuilderResources,
+  findBuilderResources,
   findTensorRt,
   isLoaded,
   type TensorRtLibraries,
@@ -17,12 +18,14 @@ import { isServed, majorOf } from './tensorrt-version.ts';
 /** What TensorRT depends on, as it was found. */
 export interface GpuFacts {
   readonly driver: DriverProbe | ChildFailure;
-  readonly tensorrt: TensorRtLibraries & {
-    /** Files beside the library that would serve. */
-    readonly builderResources: readonly string[];
-    /** Why this server has no module for it. */
-    readonly moduleObstacle?: string;
-  };
+  /** `builderResources` are those beside the library that would serve. */
+  readonly tensorrt: TensorRtLibraries &
+    BuilderResources & {
+      /** Why this server has no module for it. */
+      readonly moduleObstacle?: string;
+    };
+  /** Absent where the C library is another. */
+  readonly glibc?: string;
 }
 
 /** What a host has, as it was found. */
@@ -31,8 +34,6 @@ export interface HostFacts extends GpuFacts {
   readonly node: string;
   /** `linux-x64`. */
   readonly platform: string;
-  /** Absent where the C library is another. */
-  readonly glibc?: string;
   readonly processor: Processor;
   readonly onnxRuntime: {
     readonly version: string;
@@ -82,7 +83,6 @@ export async function examineHost(options: AskOptions): Promise<HostFacts> {
   return {
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
-    glibc: glibcVersion(),
     processor: processor(),
     ...gpu,
     onnxRuntime: { version: onnxRuntimeVersion(), cpu: cpu!, cuda: cuda! },
@@ -98,11 +98,14 @@ export async function examineGpu(options: AskOptions): Promise<GpuFacts> {
   await Promise.allSettled(asked);
   const [[driver], libraries] = await Promise.all(asked);
   const infer = servedInfer(libraries);
-  const resources = infer ? await builderResources(dirname(infer.path!)) : [];
+  const resources = infer
+    ? await findBuilderResources(dirname(infer.path!), options)
+    : { builderResources: [] };
   const obstacle = infer && moduleObstacle(majorOf(infer.version!));
   return {
     driver: driver!,
-    tensorrt: { ...libraries, builderResources: resources, ...(obstacle && { moduleObstacle: obstacle }) },
+    tensorrt: { ...libraries, ...resources, ...(obstacle && { moduleObstacle: obstacle }) },
+    ...glibcVersion(),
   };
 }
 
@@ -124,9 +127,10 @@ function processor(): Processor {
   }
 }
 
-function glibcVersion(): string | undefined {
+function glibcVersion(): Pick<GpuFacts, 'glibc'> {
   // Else the report looks up the names of all sockets' ends.
   Object.assign(process.report, { excludeNetwork: true });
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime;
+  const { glibcVersionRuntime: glibc } = header;
+  return glibc === undefined ? {} : { glibc };
 }

@@ -21,5 +21,5 @@ export interface Task {
 /** The supervisor's words. `stop` lets what is in flight finish; `reload` looks for replaced certificates. */
 export type ToServing = Task | 'stop' | 'reload';
 
-/** A serving process's words: that it takes requests; how the GPU was lost, before it ends for that. */
-export type FromServing = 'serves' | { readonly lost: LostCause };
+/** A serving process's words: that it takes requests; how and why it lost the GPU, or failed, before it ends for that. */
+export type FromServing = 'serves' | { readonly lost?: LostCause; readonly why: string };

@@ -12,6 +12,8 @@ export interface Ending {
   readonly cause: LostCause | 'crashed' | 'failed';
 }
 
+type LastWords = Exclude<FromServing, 'serves'>;
+
 export interface ServingProcess {
   /** Never rejects. */
   readonly ended: Promise<Ending>;
@@ -46,16 +48,16 @@ export function startServing(
     detached: true,
     env: environment,
   });
-  let lost: LostCause | undefined;
+  let last: LastWords | undefined;
   child.on('message', (said: FromServing) => {
     if (said === 'serves') onServes();
-    else lost = said.lost;
+    else last = said;
   });
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', (error) => resolve({ words: `did not start: ${error.message}`, cause: 'failed' }));
     // Its last words may arrive after its end.
     const heard = once(child, 'disconnect');
-    child.once('exit', (code, signal) => heard.then(() => resolve(endingOf(code, signal, lost))));
+    child.once('exit', (code, signal) => heard.then(() => resolve(endingOf(code, signal, last))));
   });
   // A process that is just ending doesn't hear what it is told: its end is heard instead.
   const tell = (words: ToServing) => void (child.connected && child.send(words, () => {}));
@@ -68,8 +70,9 @@ export function startServing(
   };
 }
 
-function endingOf(code: number | null, signal: NodeJS.Signals | null, lost: LostCause | undefined): Ending {
+function endingOf(code: number | null, signal: NodeJS.Signals | null, last?: LastWords): Ending {
   if (code === null) return { words: `was ended by ${signal}`, cause: 'crashed' };
-  if (code === GPU_LOST) return { code, words: 'lost its GPU', cause: lost ?? 'sticky' };
-  return { code, words: `ended with code ${code}`, cause: 'failed' };
+  const why = last ? `: ${last.why}` : '';
+  if (code === GPU_LOST) return { code, words: `lost its GPU${why}`, cause: last?.lost ?? 'sticky' };
+  return { code, words: `ended with code ${code}${why}`, cause: 'failed' };
 }

@@ -28,6 +28,9 @@ const PROVED_MS = 60_000;
 /** Starts in a row that came to nothing, after which there is no other. */
 export const MOST_FAILED_STARTS = 8;
 
+const ADVICE =
+  'clip-server doctor looks at the host, and with clip_onnx in place of clip_tensorrt in py_modules ONNX Runtime serves the flow';
+
 const systemTime: Time = {
   now: () => performance.now(),
   pause: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
@@ -37,7 +40,7 @@ const systemTime: Time = {
  * Keeps a serving process: one that lost its GPU or crashed is followed by another, after 1, 2, 4 … 30 s. Resolves to the exit
  * code: of the process that was asked to end, or that has never served and ended by itself.
  *
- * @throws Error after too many failed starts, with how the last one ended
+ * @throws Error after too many failed starts, with how the last one ended and how to go on without TensorRT
  */
 export async function supervise({ time = systemTime, ...options }: SupervisorOptions): Promise<number> {
   const { start, signal, log } = options;
@@ -56,7 +59,7 @@ export async function supervise({ time = systemTime, ...options }: SupervisorOpt
     if (servesSince !== undefined && time.now() - servesSince >= PROVED_MS) pauses = 0;
     if (servesSince === undefined && ++failedStarts === MOST_FAILED_STARTS)
       throw new Error(
-        `${failedStarts} starts in a row came to nothing; the last serving process ${ending.words}`,
+        `${failedStarts} starts in a row came to nothing; the last serving process ${ending.words}; ${ADVICE}`,
       );
     restarts[ending.cause]++;
     const ms = Math.min(1000 * 2 ** pauses++, LONGEST_PAUSE_MS);

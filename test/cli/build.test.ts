@@ -42,7 +42,8 @@ async function run(t: TestContext, args: string[], variables: NodeJS.ProcessEnv 
 async function fakeHost(t: TestContext, knobs: Knobs = {}): Promise<NodeJS.ProcessEnv> {
   const folder = await emptyFolder(t);
   await cp(await buildFakes(10), folder, { recursive: true });
-  await writeFile(join(folder, 'libnvinfer_builder_resource.so.10'), '');
+  // Any library will do.
+  await cp(join(folder, 'libcuda.so.1'), join(folder, 'libnvinfer_builder_resource.so.10'));
   return fakeEnvironment(folder, knobs);
 }
 

@@ -44,7 +44,7 @@ async function wholeFolder(t: TestContext): Promise<string> {
   fakeLibrary(folder, 'libcuda.so.1', fakeDriver([61, 90]));
   fakeLibrary(folder, 'libnvinfer.so.10', fakeInfer(101_501));
   fakeLibrary(folder, 'libnvonnxparser.so.10', FAKE_PARSER);
-  writeFileSync(join(folder, 'libnvinfer_builder_resource_ptx.so.10.15.1'), '');
+  fakeLibrary(folder, 'libnvinfer_builder_resource_ptx.so.10.15.1', 'int fake_resource;');
   return folder;
 }
 

@@ -66,12 +66,12 @@ const FAULTS: Record<string, readonly [text: string, message: string]> = {
     'x.yml:2: text.max_batch: expected a value, found no such key',
   ],
   'an unknown recipe': [
-    file(TOWER.replace('fp16', 'fp8')),
-    'x.yml:2: text.recipes: expected one of fp32, fp16, fp32-residual, bf16, original, or a list of these, got a list',
+    file(TOWER.replace('[fp16]', '\n  - fp16\n  - fp8')),
+    'x.yml:4: text.recipes: expected one of fp32, fp16, fp32-residual, bf16, original, or a list of these, got "fp8"',
   ],
   'no recipe': [
     file(TOWER.replace('fp16', '')),
-    'x.yml:2: text.recipes: expected one of fp32, fp16, fp32-residual, bf16, original, or a list of these, got a list',
+    'x.yml:2: text.recipes: expected one of fp32, fp16, fp32-residual, bf16, original, or a list of these, got an empty list',
   ],
   'a number out of range': [
     file(TOWER.replace('level: 0', 'level: 6')),

@@ -125,7 +125,10 @@ test('where the memory takes no second context there is one; where it takes none
   assert.deepEqual([engines.teams.text[0]!.members.length, engines.teams.image[0]!.members.length], [2, 1]);
   const none = new FakeTensorRt();
   none.roomFor = 2;
-  await assert.rejects(scene({}, none), { code: 'memory' });
+  await assert.rejects(scene({}, none), {
+    code: 'engine_failed',
+    message: 'the memory of cuda:0 takes no context of the image tower: cuMemAlloc: no room',
+  });
   assert.deepEqual([none.opened, none.contexts], [[], 0], 'nothing is left open');
 });
 

@@ -18,8 +18,12 @@ export interface Knobs {
   readonly createFail?: number;
   /** What cuInit answers. */
   readonly cuinit?: number;
-  /** The execution from which every call answers 700. */
+  /** The execution from which every call answers `stickyCode`. */
   readonly sticky?: number;
+  /** Default 700. */
+  readonly stickyCode?: number;
+  /** A file that a sticky error makes: where it is there is no GPU any more, as one that fell off its bus. */
+  readonly gone?: string;
   /** The execution from which none ends. */
   readonly hang?: number;
   /** The call of enqueueV3 from which each fails. */

@@ -71,3 +71,6 @@ export const live = () =>
     const [library, name] = each.split(' ');
     return loadAddon().probeLibrary(library!, name!).version ?? 0;
   });
+
+/** Allocations, streams, events, graphs and modules that the driver was asked for so far. */
+export const created = () => loadAddon().probeLibrary('libcuda.so.1', 'fake_cuda_created').version ?? 0;

@@ -1,6 +1,7 @@
 import type { Feed, TensorRtContext } from '../../src/native/tensorrt.ts';
 import {
   COLUMNS,
+  created,
   END,
   faultOf,
   feeds,
@@ -32,17 +33,24 @@ async function wrongBatches(context: TensorRtContext, seed: number): Promise<str
 export const engineTasks: Record<string, () => Promise<unknown>> = {
   async rows() {
     const [engine, context] = await opened({ ...OPTIONS, graphs: false });
+    const before = created();
     const wrong = await wrongBatches(context, 0);
+    const made = created() - before;
     const { bindings, deviceBytes } = engine;
     await engine.close();
-    return { wrong, bindings, deviceBytes, planBytes: plan.length, graphs: context.graphs };
+    return { wrong, made, bindings, deviceBytes, planBytes: plan.length, graphs: context.graphs };
   },
   async graphs() {
     const [engine, context] = await opened();
     const wrong = [];
-    for (let round = 0; round < 4; round++) wrong.push(...(await wrongBatches(context, 1000 * round)));
+    const made = [];
+    for (let round = 0; round < 4; round++) {
+      const before = created();
+      wrong.push(...(await wrongBatches(context, 1000 * round)));
+      made.push(created() - before);
+    }
     await engine.close();
-    return { wrong, graphs: context.graphs };
+    return { wrong, made, graphs: context.graphs };
   },
   async 'two contexts'() {
     const [engine, first] = await opened();

@@ -39,7 +39,7 @@ test('a fake device gets the machine code that is closest to it, or PTX where it
   const folder = await emptyFolder(t);
   const loaded = async (capability: number) => {
     const log = join(folder, `${capability}`);
-    assert.equal(await inFakes('one', { capability, log }), '192 bytes');
+    assert.equal(await inFakes('one', { capability, log, driver: 12_050 }), '192 bytes');
     return /load (\w+)/.exec(await readFile(log, 'utf8'))?.[1];
   };
   const wanted = {
@@ -57,10 +57,16 @@ test('a fake device gets the machine code that is closest to it, or PTX where it
   assert.deepEqual(Object.fromEntries(got), wanted);
 });
 
-test('a fake device that is too old, or has too little memory, is named as such', { skip }, async () => {
+test('a fake device or driver that is too old, or too little memory, is named as such', {
+  skip,
+}, async () => {
   assert.equal(
     await inFakes('one', { capability: 70 }),
     'unsupported: the kernels need compute capability 7.5 or newer, and Fake GPU has 7.0',
+  );
+  assert.equal(
+    await inFakes('one', { capability: 120, driver: 12_040 }),
+    'unsupported: for Fake GPU the driver has to compile the kernels, which takes one of CUDA 12.5, and this one is of CUDA 12.4',
   );
   assert.match(await inFakes('one', { gpuMib: 0 }), /^memory: cuMemAlloc_v2: CUDA error 2/);
 });

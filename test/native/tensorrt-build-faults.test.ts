@@ -73,11 +73,15 @@ test('the fake device lacking memory is a fault of its own, with the layer', { s
 test('the fake library giving no builder, plan or runtime is said with its words, or that it has none', {
   skip,
 }, async () => {
-  const builder = failureOf(await built({}, { builderNull: 1 }));
+  const builder = failureOf(await built({}, { builderNull: 1, driver: 12_040 }));
   assert.equal(builder.code, 'unsupported');
   assert.match(
     builder.message,
     /^TensorRT gives no builder: createInferBuilder: Error Code 6: .*error: 35\. Please check your CUDA/,
+  );
+  assert.match(
+    builder.message,
+    /; the driver is of CUDA 12\.4, and a newer one is needed, or TensorRT for this one's CUDA$/,
   );
   const plan = failureOf(await built({}, { planNull: 1 }));
   assert.deepEqual(plan, { code: 'failed', message: 'TensorRT gives no plan, and says nothing of why' });

@@ -52,14 +52,16 @@ interface Faults {
 describe('an engine of the fake TensorRT', { skip, concurrency: 3 }, () => {
   for (const major of MAJORS) {
     test(`TensorRT ${major}: each row of each size of batch is its own, and no padding is given out`, async () => {
-      const { wrong, graphs, bindings, deviceBytes, planBytes } = await ask<{
+      const { wrong, made, graphs, bindings, deviceBytes, planBytes } = await ask<{
         wrong: string[];
+        made: number;
         graphs: GraphFigures;
         bindings: Binding[];
         deviceBytes: number;
         planBytes: number;
       }>('rows', {}, major);
       assert.deepEqual(wrong, []);
+      assert.equal(made, 0, 'what another tenant takes of the memory is no matter once the context is there');
       assert.deepEqual(graphs, { captured: 0, launched: 0, refused: [] });
       assert.deepEqual(bindings, [
         { name: 'ids', direction: 'input', type: 'int32', shape: [-1, -1] },
@@ -71,8 +73,13 @@ describe('an engine of the fake TensorRT', { skip, concurrency: 3 }, () => {
     });
 
     test(`TensorRT ${major}: graphs are captured for a few sizes and give what is new in each run`, async () => {
-      const { wrong, graphs } = await ask<{ wrong: string[]; graphs: GraphFigures }>('graphs', {}, major);
+      const { wrong, made, graphs } = await ask<{ wrong: string[]; made: number[]; graphs: GraphFigures }>(
+        'graphs',
+        {},
+        major,
+      );
       assert.deepEqual(wrong, []);
+      assert.deepEqual(made.slice(2), [0, 0], 'once all are captured nothing is asked of the driver');
       // 1; 2, 3, 4, 6, 8, 12, 16, 24, 32; and with more columns 1, 2, 3, 4, 6, 8.
       assert.equal(graphs.captured, 16);
       assert.deepEqual(graphs.refused, []);
@@ -146,6 +153,14 @@ describe('an engine of the fake TensorRT', { skip, concurrency: 3 }, () => {
       assert.match(fault, /^sticky: .*error 700, CUDA_ERROR_ILLEGAL_ADDRESS/);
       assert.deepEqual(later, { same: fault, other: fault, context: fault });
       assert.equal(figures.launched, graphs === 'graphs' ? 1 : 0);
+    });
+
+  // A failed launch, an error of the hardware's, memory or link that cannot be corrected: what CUDA says where Xids are logged.
+  for (const stickyCode of [214, 220, 714, 716, 719, 999])
+    test(`CUDA's error ${stickyCode} of the fake is sticky`, async () => {
+      const { fault, later } = await ask<Faults>('faults', { sticky: 3, stickyCode });
+      assert.match(fault, new RegExp(`^sticky: .*CUDA error ${stickyCode}\\b`));
+      assert.deepEqual(later, { same: fault, other: fault, context: fault });
     });
 
   test('a run of the fake that never ends is given up, and nothing waits for the device after it', async () => {

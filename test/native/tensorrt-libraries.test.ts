@@ -60,6 +60,8 @@ test('without a driver, device or library nothing of the fake TensorRT is called
   assert.match(none.message, /CUDA_ERROR_NO_DEVICE/);
   const broken = await refused({ cuinit: 999 });
   assert.match(broken.message, /^cuInit: CUDA error 999, CUDA_ERROR_UNKNOWN: unknown error$/);
+  const old = await refused({ cuinit: 36, driver: 12_020 });
+  assert.equal(old.message, 'cuInit: CUDA error 36; the driver is of CUDA 12.2, and a newer one is needed');
   const library = await refused({}, { infer: 'libnone.so.10' });
   assert.match(library.message, /^TensorRT does not load: libnone\.so\.10: cannot open shared object file/);
   assert.equal(library.code, 'unsupported');

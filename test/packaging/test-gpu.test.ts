@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -20,7 +20,9 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'clip-test-gpu-'));
   if (skip) return;
   await cp(await buildFakes(10), join(folder, 'fakes'), { recursive: true });
-  await writeFile(join(folder, 'fakes/libnvinfer_builder_resource_ptx.so.10.16.0'), '');
+  // Any library will do.
+  const resource = join(folder, 'fakes/libnvinfer_builder_resource_ptx.so.10.16.0');
+  await cp(join(folder, 'fakes/libcuda.so.1'), resource);
 });
 after(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
@@ -20,7 +20,8 @@ export async function noFakes(): Promise<string | false> {
 export async function fakeFolder(t: TestContext): Promise<string> {
   const folder = await emptyFolder(t);
   cpSync(await buildFakes(10), folder, { recursive: true });
-  writeFileSync(join(folder, 'libnvinfer_builder_resource_ptx.so.10.16.0'), '');
+  // Any library will do.
+  cpSync(join(folder, 'libcuda.so.1'), join(folder, 'libnvinfer_builder_resource_ptx.so.10.16.0'));
   return folder;
 }
 
@@ -30,13 +31,15 @@ export interface GpuServerOptions {
   /** Where engines are kept. */
   readonly engines: string;
   readonly knobs?: Knobs;
+  /** A folder with its files; by default one whose vectors are sums. */
+  readonly model?: string;
   readonly replicas?: number;
   readonly limits?: Readonly<Record<string, number>>;
   /** Keys of the encoder. */
   readonly encoder?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** The built server with a flow of clip_tensorrt, given on standard input, whose model gives sums. */
+/** The built server with a flow of clip_tensorrt, given on standard input. */
 export class GpuServer {
   readonly child: ChildProcess;
   readonly ended: Promise<[code: number | null, signal: NodeJS.Signals | null]>;
@@ -63,6 +66,7 @@ export class GpuServer {
 
   static async start(t: TestContext, options: GpuServerOptions): Promise<GpuServer> {
     const { folder, engines, knobs = {}, replicas = 1, limits = {}, encoder = {} } = options;
+    const model = options.model ?? (await testModel('sum'));
     const flow = {
       jtype: 'Flow',
       with: { port: 0, host: '127.0.0.1', protocol: 'http', limits, files: { engines } },
@@ -71,7 +75,7 @@ export class GpuServer {
           replicas,
           uses: {
             jtype: 'CLIPEncoder',
-            with: { model_path: await testModel('sum'), ...encoder },
+            with: { model_path: model, ...encoder },
             metas: { py_modules: ['clip_server.executors.clip_tensorrt'] },
           },
         },

@@ -1,3 +1,4 @@
+import { ClipError } from '../../errors.ts';
 import type { ModelContract, TextInput, Tower, TowerContract, TowerInput } from '../../model/tower.ts';
 import type { TensorRt, TensorRtContext, TensorRtEngine, TensorRtError } from '../../native/tensorrt.ts';
 import type { Logger } from '../../observe/log.ts';
@@ -43,7 +44,7 @@ const CLOSE_MS = 5_000;
  * Opens each plan once on each device, and makes the contexts of all replicas. Where the device's memory does not take a
  * replica's second context, the replica has one.
  *
- * @throws what `plansFor` throws; TensorRtError
+ * @throws what `plansFor` throws; TensorRtError; ClipError engine_failed where the memory does not take one context each
  */
 export async function openEngines(options: EnginesOptions): Promise<TensorRtEngines> {
   const opened: TensorRtEngine[] = [];
@@ -95,11 +96,12 @@ async function membersOf(
     try {
       factories.push(factoryOf(await contextOf(place, options), place, rounds, options));
     } catch (error) {
-      if (at === 0 || (error as TensorRtError).code !== 'memory') throw error;
+      const { code, message } = error as TensorRtError;
+      if (code !== 'memory') throw error;
       const { contract, device } = place;
-      options.log.warn(
-        `the memory of cuda:${device} takes ${at} context of the ${contract.tower} tower, not ${CONTEXTS_PER_REPLICA}`,
-      );
+      const taken = `the memory of cuda:${device} takes ${at === 0 ? 'no' : at} context of the ${contract.tower} tower`;
+      if (at === 0) throw new ClipError('engine_failed', `${taken}: ${message}`, { cause: error });
+      options.log.warn(`${taken}, not ${CONTEXTS_PER_REPLICA}`);
       break;
     }
   }

@@ -2,7 +2,7 @@ import { ConfigError } from '../../config/config.ts';
 import { Findings } from '../../config/findings.ts';
 import { describe, type Node } from '../../config/node.ts';
 import { nearest } from '../../config/spelling.ts';
-import { choice, integer, listOf, type ValueType } from '../../config/values.ts';
+import { choice, integer, listOf, mismatch, type ValueType } from '../../config/values.ts';
 import { parseYaml } from '../../config/yaml.ts';
 import { TOWERS } from '../../model/catalogue.ts';
 import type { Tower } from '../../model/tower.ts';
@@ -40,8 +40,10 @@ function readTower(node: Node, tower: Tower, findings: Findings): TowerRecipe {
     readMap(node, tower, names, findings).map(([name, value]) => {
       const key = `${tower}.${name}`;
       const read = KEYS[name].read(value, (remark) => findings.fault(value.at, key, remark));
-      if (read === undefined || (Array.isArray(read) && read.length === 0))
-        findings.fault(value.at, key, `expected ${KEYS[name].expected}, got ${describe(value)}`);
+      if (read === undefined || (Array.isArray(read) && read.length === 0)) {
+        const [at, text] = mismatch(KEYS[name], value, value.at);
+        findings.fault(at, key, text);
+      }
       return [name, read];
     }),
   ) as Values;

@@ -12,7 +12,12 @@ namespace {
 constexpr int kFirstDevice = 7;
 constexpr int kAttributeMultiprocessors = 16, kAttributeMajor = 75, kAttributeMinor = 76;
 
-int count() { return static_cast<int>(knob("FAKE_GPUS", 1)); }
+bool is_gone() {
+  const char* mark = std::getenv("FAKE_GONE");
+  return mark && access(mark, F_OK) == 0;
+}
+
+int count() { return is_gone() ? 0 : static_cast<int>(knob("FAKE_GPUS", 1)); }
 
 /// kSuccess where cuInit was called and `device` is one.
 int check(int device) {
@@ -45,7 +50,9 @@ int admit() { return ++created == knob("FAKE_CREATE_FAIL") ? kOutOfMemory : kSuc
 
 void make_sticky(int error) {
   int none = kSuccess;
-  if (sticky_error.compare_exchange_strong(none, error)) note("sticky " + std::to_string(error));
+  if (!sticky_error.compare_exchange_strong(none, error)) return;
+  note("sticky " + std::to_string(error));
+  if (const char* mark = std::getenv("FAKE_GONE")) close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 int ready() {

@@ -122,7 +122,8 @@ void execute(void* data) {
   const long long execution = ++executions();
   note("run " + words(run.inputs.front().shape));
   if (reached("FAKE_HANG", execution)) hang();
-  if (reached("FAKE_STICKY", execution)) return Driver::get().make_sticky(kIllegalAddress);
+  if (reached("FAKE_STICKY", execution))
+    return Driver::get().make_sticky(static_cast<int>(knob("FAKE_STICKY_CODE", kIllegalAddress)));
   require_alive(run);
   if (run.context->running.exchange(true)) return illegal("a context runs on two streams at once");
   static char none;
