@@ -12,7 +12,9 @@ from text_tower import TextTower
 from train_images import RESOLUTION, Learner
 from train_texts import Corpus, near_teacher, train_texts
 
-TEXTS = 100_000
+TEXTS = 400_000
+# How far the place of an emoji's text moves from the teacher's towards its pictures, which lie together, apart from all texts.
+PULL = 1.0
 # How much nearness to the pictures counts beside nearness to the teacher.
 PICTURES_COUNT = 0.3
 # Part of the target that is the class itself; the rest goes to what the teacher finds alike.
@@ -21,8 +23,8 @@ CLASS_SHARE = 0.6
 
 def train_beside(
     folder: Path, tower: TextTower, corpus: Corpus, learner: Learner, classes: list[dict], deadline: float
-) -> torch.Tensor:
-    """Trains the tower in place; returns where the pictures of each class lie. @raise OutOfTime at the deadline, with all saved"""
+):
+    """Trains the tower in place. @raise OutOfTime at the deadline, with all saved"""
     head, scale = learner.head.requires_grad_(False), learner.log_scale.exp().item()
     tower.project(head)
     prototypes = picture_prototypes(learner, Pictures(folder, classes))
@@ -33,12 +35,12 @@ def train_beside(
         target = torch.softmax(scale * wanted[named] @ prototypes.T, 1)
         own = F.one_hot(torch.from_numpy(corpus.shows[rows[named]]), len(prototypes))
         target = target.lerp(own.float(), CLASS_SHARE)
+        wanted[named] = F.normalize(wanted[named] + PULL * target @ prototypes, dim=-1)
         beside = F.cross_entropy(scale * vectors[named] @ prototypes.T, target)
         return near_teacher(vectors, wanted) + PICTURES_COUNT * beside
 
     train_texts('beside', tower, corpus, loss_of, TEXTS, Checkpoint(folder / 'beside.pt', deadline))
     tower.eval()
-    return prototypes
 
 
 @torch.no_grad()

@@ -8,19 +8,16 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from graph import Graph
-from image_tower import ImageTower, Residual
-from spread import OUTPUTS
+from image_tower import WIDTH, ImageTower, Residual
 from text_tower import CONTEXT, HEADS, INNER, TextTower
 from train_images import RESOLUTION, Learner
 
 
-def export_model(folder: Path, learner: Learner, tower: TextTower, frame: np.ndarray) -> None:
-    """Writes both towers with int8 weights, and as float32 under `float32/`, by which the small ones are judged.
-
-    `frame` [outputs, components] carries what the towers learned into what the files answer."""
+def export_model(folder: Path, learner: Learner, tower: TextTower) -> None:
+    """Writes both towers with int8 weights, and as float32 under `float32/`, by which the small ones are judged."""
     for small, place in ((True, folder), (False, folder / 'float32')):
-        write_image_tower(place / 'visual.onnx', learner.tower, frame, small)
-        write_text_tower(place / 'textual.onnx', tower, frame, small)
+        write_image_tower(place / 'visual.onnx', learner.tower, small)
+        write_text_tower(place / 'textual.onnx', tower, small)
     scale = round(learner.log_scale.exp().item(), 3)
     (folder / 'model.json').write_text(f'{{ "logit_scale": {scale} }}\n')
 
@@ -29,8 +26,8 @@ def value(x: torch.Tensor) -> np.ndarray:
     return x.detach().float().numpy()
 
 
-def write_image_tower(path: Path, tower: ImageTower, frame: np.ndarray, small: bool) -> None:
-    """pixels float32 [rows, 3, R, R], normalised → image_embeds float32 [rows, outputs]."""
+def write_image_tower(path: Path, tower: ImageTower, small: bool) -> None:
+    """pixels float32 [rows, 3, R, R], normalised → image_embeds float32 [rows, 256]."""
     graph = Graph(small)
     x = 'pixels'
     for layer in tower.body:
@@ -41,14 +38,9 @@ def write_image_tower(path: Path, tower: ImageTower, frame: np.ndarray, small: b
             x = graph.node('Relu', convolution(graph, x, layer.conv, layer.norm))
     pooled = [graph.node(pool, x) for pool in ('GlobalAveragePool', 'GlobalMaxPool')]
     features = graph.node('Flatten', graph.node('Concat', *pooled, axis=1))
-    vectors = graph.unit(framed(graph, features, tower.out, frame))
+    vectors = graph.unit(graph.linear(features, value(tower.out.weight), value(tower.out.bias)))
     source = helper.make_tensor_value_info('pixels', TensorProto.FLOAT, ['rows', 3, RESOLUTION, RESOLUTION])
     graph.write(path, source, vectors, vectors_info('image_embeds'))
-
-
-def framed(graph: Graph, x: str, layer: nn.Linear, frame: np.ndarray) -> str:
-    weight, bias = (frame @ value(part) for part in (layer.weight, layer.bias))
-    return graph.linear(x, weight, bias.astype(np.float32))
 
 
 def convolution(graph: Graph, x: str, layer: nn.Conv2d, norm: nn.BatchNorm2d) -> str:
@@ -60,8 +52,8 @@ def convolution(graph: Graph, x: str, layer: nn.Conv2d, norm: nn.BatchNorm2d) ->
     return graph.node('Conv', x, weight, graph.constant(offset), strides=list(layer.stride), pads=pads)
 
 
-def write_text_tower(path: Path, tower: TextTower, frame: np.ndarray, small: bool) -> None:
-    """input_ids int32 [rows, 77] → text_embeds float32 [rows, outputs]. Columns past the longest text cost nothing."""
+def write_text_tower(path: Path, tower: TextTower, small: bool) -> None:
+    """input_ids int32 [rows, 77] → text_embeds float32 [rows, 256]. Columns past the longest text cost nothing."""
     graph = Graph(small)
     ends = graph.node('ArgMax', 'input_ids', axis=1, keepdims=1)
     columns = graph.node('Add', graph.node('ReduceMax', ends, keepdims=0), graph.constant(np.int64(1)))
@@ -79,12 +71,12 @@ def write_text_tower(path: Path, tower: TextTower, frame: np.ndarray, small: boo
     x = norm(graph, x, tower.last_norm)
     pool = graph.linear(x, value(tower.pool.weight), value(tower.pool.bias))
     phrase = weighted_sum(graph, pool, bias, x)
-    phrase = framed(graph, phrase, tower.phrase_out, frame)
+    phrase = graph.linear(phrase, value(tower.phrase_out.weight), value(tower.phrase_out.bias))
     after_start = graph.node('Greater', places, graph.constant(np.int64(0)))
     inner = graph.node('And', after_start, graph.node('Less', places, ends))
     importance = graph.node('Gather', graph.constant(value(tower.importance.weight)), ids)
     words = weighted_sum(graph, importance, closed(graph, inner), rows)
-    words = framed(graph, words, tower.word_out, frame)
+    words = graph.linear(words, value(tower.word_out.weight), value(tower.word_out.bias))
     source = helper.make_tensor_value_info('input_ids', TensorProto.INT32, ['rows', CONTEXT])
     graph.write(path, source, graph.unit(graph.node('Add', phrase, words)), vectors_info('text_embeds'))
 
@@ -126,4 +118,4 @@ def attend(graph: Graph, x: str, bias: str, block: nn.Module) -> str:
 
 
 def vectors_info(name: str):
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ['rows', OUTPUTS])
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ['rows', WIDTH])

@@ -15,7 +15,6 @@ from checkpoint import Checkpoint, OutOfTime
 from english import prepare_english
 from export import export_model
 from prepare import prepare_pictures, prepare_words
-from spread import sample_texts, spread
 from train_images import train_images
 from train_texts import make_corpus, near_teacher, start_tower, train_texts
 
@@ -24,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--folder', type=Path, required=True, help='where pictures, vectors and checkpoints are kept')
     parser.add_argument('--out', type=Path, help='where the model goes; model/ in the folder where not given')
-    parser.add_argument('--images', type=int, default=520_000, help='pictures that the image tower sees in all')
+    parser.add_argument('--images', type=int, default=3_400_000, help='pictures that the image tower sees in all')
     parser.add_argument('--texts', type=int, default=500_000, help='texts that the text tower reads first')
     parser.add_argument('--minutes', type=float, default=float('inf'), help='stop after so many; what is done is kept')
     parser.add_argument('--threads', type=int, default=2)
@@ -56,9 +55,8 @@ def train(options: argparse.Namespace, deadline: float) -> None:
     train_texts('english', tower, corpus, taught, options.texts, Checkpoint(folder / 'english.pt', deadline))
     if options.only == 'texts':
         return
-    pictures = train_beside(folder, tower, corpus, learner, classes, deadline).numpy()
-    frame = spread(pictures, sample_texts(tower, corpus, len(pictures)))
-    export_model(options.out or folder / 'model', learner, tower, frame)
+    train_beside(folder, tower, corpus, learner, classes, deadline)
+    export_model(options.out or folder / 'model', learner, tower)
 
 
 main()

@@ -16,7 +16,7 @@ from teacher import WIDTH as TEACHER_WIDTH
 from text_tower import TextTower
 
 BATCH = 512
-RATES = {'english': 2e-3, 'beside': 6e-4}
+RATE = 2e-3
 # A batch is run in so many parts, each padded to its own longest text.
 PARTS = 4
 # Share of a batch that is the emoji's own texts.
@@ -81,7 +81,7 @@ def near_teacher(vectors: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 def train_texts(stage: str, tower: TextTower, corpus: Corpus, loss_of, texts: int, checkpoint: Checkpoint) -> None:
     """Trains the tower in place until it read `texts` texts. @raise OutOfTime at the deadline, with all saved"""
-    optimiser = torch.optim.AdamW(tower.parameters(), RATES[stage], betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(tower.parameters(), RATE, betas=(0.9, 0.98), weight_decay=0.01)
     step, steps = 0, texts // BATCH
     if checkpoint.state:
         tower.load_state_dict(checkpoint.state['tower'])
@@ -99,7 +99,7 @@ def train_texts(stage: str, tower: TextTower, corpus: Corpus, loss_of, texts: in
         torch.nn.utils.clip_grad_norm_(tower.parameters(), 1.0)
         share = step / steps
         for group in optimiser.param_groups:
-            group['lr'] = RATES[stage] * (min(share / 0.02, 0.5 + 0.5 * math.cos(math.pi * share)) + 0.005)
+            group['lr'] = RATE * (min(share / 0.02, 0.5 + 0.5 * math.cos(math.pi * share)) + 0.005)
         optimiser.step()
         optimiser.zero_grad()
         step += 1
