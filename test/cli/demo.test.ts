@@ -22,7 +22,7 @@ const HOST = '127.0.0.77';
 async function taken(): Promise<string | false> {
   if (platform() !== 'linux') return 'only Linux has every address of 127.0.0.0/8';
   for (const port of PORTS) {
-    const server = createServer().listen(port, '0.0.0.0');
+    const server = createServer().listen(port, HOST);
     const isFree = await once(server, 'listening').then(
       () => true,
       () => false,
