@@ -1,18 +1,18 @@
 """What users do with the cohere package, unmodified, against a server of test/openai/moody-service.ts.
 
-Arguments: URL, key, model. Prints a line of JSON for each case: {"name", "ok", "detail"}.
+Arguments: URL, key, model.
 """
 
 import asyncio
 import base64
-import json
 import math
 import struct
 import sys
-import traceback
 
 import cohere
 import httpx
+
+from cases import run_cases
 
 URL, KEY, MODEL = sys.argv[1:]
 PIXEL = 'data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=='
@@ -133,12 +133,4 @@ def retries():
         assert len(answer.embeddings.float_) == 1, answer
 
 
-CASES = [texts, every_type, dimension, pictures, asynchronous, errors, wrong_key, timeout, retries]
-for case in CASES:
-    try:
-        case()
-        line = {'ok': True, 'detail': ''}
-    except Exception:
-        line = {'ok': False, 'detail': traceback.format_exc()}
-    print(json.dumps({'name': case.__name__, **line}), flush=True)
-print(json.dumps({'cases': len(CASES)}))
+run_cases([texts, every_type, dimension, pictures, asynchronous, errors, wrong_key, timeout, retries])

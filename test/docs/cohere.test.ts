@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { testModel } from '../models/test-model.ts';
-import { pythonWith } from '../python/environment.ts';
+import { pythonOrSkip } from '../python/environment.ts';
 import { serveModel, type TestServer } from '../server/start.ts';
 
 // The examples of docs/cohere.md are run as they stand, but for the address.
@@ -13,13 +13,9 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const page = readFileSync(join(ROOT, 'docs/cohere.md'), 'utf8');
 const MODEL = 'ViT-B-32::openai';
-const python = await pythonWith(join(ROOT, 'test/cohere/requirements/cohere-7.3.1.txt')).catch(
-  (error: Error) => {
-    if (process.env.CLIP_SERVER_REQUIRE_PYTHON) throw error;
-    return error;
-  },
+const { python, skip: noPython } = await pythonOrSkip(
+  join(ROOT, 'test/cohere/requirements/cohere-7.3.1.txt'),
 );
-const noPython = python instanceof Error && `no Python client: ${python.message}`;
 
 let server: TestServer;
 before(async () => {
@@ -45,7 +41,7 @@ test('the request by curl is answered with a vector per text, in both types', as
 });
 
 test('the Python example prints a length and a cosine', { skip: noPython, timeout: 60_000 }, async () => {
-  const { stdout } = await run(python as string, ['-c', example('python')]);
+  const { stdout } = await run(python, ['-c', example('python')]);
   const [length, cosine] = stdout.trim().split(' ').map(Number);
   assert.ok(length! > 1 && Math.abs(cosine!) <= 1, stdout);
 });

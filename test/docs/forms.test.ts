@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { EMBEDDING_TYPES, readForm } from '../../src/service/form.ts';
 import { shape } from '../../src/service/shape.ts';
 import { testModel } from '../models/test-model.ts';
-import { pythonWith } from '../python/environment.ts';
+import { pythonOrSkip } from '../python/environment.ts';
 import { serveModel } from '../server/start.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -33,13 +33,8 @@ for case in goldens['cases']:
     assert base64.b64encode(got.tobytes()).decode() == case['expected'], case
 print(len(goldens['cases']))
 `;
-  let python: string;
-  try {
-    python = await pythonWith(join(ROOT, 'test/python/requirements/jina-3.15.2.txt'));
-  } catch (error) {
-    if (process.env.CLIP_SERVER_REQUIRE_PYTHON) throw error;
-    return t.skip(`no Python: ${(error as Error).message}`);
-  }
+  const { python, skip } = await pythonOrSkip(join(ROOT, 'test/python/requirements/jina-3.15.2.txt'));
+  if (skip) return t.skip(skip);
   const goldens = join(ROOT, 'test/service/goldens/forms.json');
   const { stdout } = await run(python, ['-W', 'ignore', '-c', check, goldens]);
   assert.ok(Number(stdout) > 100, stdout);

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { testModel } from '../models/test-model.ts';
-import { pythonWith } from '../python/environment.ts';
+import { pythonOrSkip } from '../python/environment.ts';
 import { serveModel, type TestServer } from '../server/start.ts';
 
 // The examples of docs/openai.md are run as they stand, but for the address.
@@ -15,13 +15,9 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const page = readFileSync(join(ROOT, 'docs/openai.md'), 'utf8');
 const KEY = 'the key, or anything where none is asked for';
-const python = await pythonWith(join(ROOT, 'test/openai/requirements/openai-3.54.0.txt')).catch(
-  (error: Error) => {
-    if (process.env.CLIP_SERVER_REQUIRE_PYTHON) throw error;
-    return error;
-  },
+const { python, skip: noPython } = await pythonOrSkip(
+  join(ROOT, 'test/openai/requirements/openai-3.54.0.txt'),
 );
-const noPython = python instanceof Error && `no Python client: ${python.message}`;
 
 let server: TestServer;
 let folder: string;
@@ -48,7 +44,7 @@ test('the request by curl is answered with a vector per item', async () => {
 });
 
 test('the Python example prints a length and a cosine', { skip: noPython }, async () => {
-  const { stdout } = await run(python as string, ['-c', example('python')]);
+  const { stdout } = await run(python, ['-c', example('python')]);
   const [length, cosine] = stdout.trim().split(' ').map(Number);
   assert.ok(length! > 1 && Math.abs(cosine!) <= 1, stdout);
 });

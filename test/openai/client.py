@@ -1,16 +1,16 @@
 """What users do with the openai package, unmodified, against a server of test/openai/moody-service.ts.
 
-Arguments: URL with /v1, key, model. Prints a line of JSON for each case: {"name", "ok", "detail"}.
+Arguments: URL with /v1, key, model.
 """
 
 import asyncio
-import json
 import math
 import struct
 import sys
-import traceback
 
 import openai
+
+from cases import run_cases
 
 URL, KEY, MODEL = sys.argv[1:]
 PIXEL = 'data:image/gif;base64,R0lGODlhAQABAIAAAP8AAAAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=='
@@ -129,14 +129,6 @@ def retries():
         assert patient.embeddings.create(model=MODEL, input=text).data[0].embedding == unit(raw(text))
 
 
-CASES = [
+run_cases([
     single, batch, token_ids, base64, dimensions, pictures, asynchronous, models, errors, wrong_key, timeout, retries
-]
-for case in CASES:
-    try:
-        case()
-        line = {'ok': True, 'detail': ''}
-    except Exception:
-        line = {'ok': False, 'detail': traceback.format_exc()}
-    print(json.dumps({'name': case.__name__, **line}), flush=True)
-print(json.dumps({'cases': len(CASES)}))
+])

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { testModel } from '../models/test-model.ts';
-import { pythonWith } from '../python/environment.ts';
+import { pythonOrSkip } from '../python/environment.ts';
 import { startBuiltServer } from '../server/built-server.ts';
 
 /** Cases that must have been tried; `npm run test:openapi` sets 2000, and tries every route on both HTTP servers. */
@@ -28,13 +28,9 @@ const CHECKS = [
 const ALIKE = ['/index', '/search', '/delete', '/update', '/encode/{model}'];
 const RUN_MS = 15 * 60_000;
 
-const python = await pythonWith(join(import.meta.dirname, 'requirements/schemathesis-4.30.1.txt')).catch(
-  (error: Error) => {
-    if (process.env.CLIP_SERVER_REQUIRE_PYTHON) throw error;
-    return error;
-  },
+const { python, skip } = await pythonOrSkip(
+  join(import.meta.dirname, 'requirements/schemathesis-4.30.1.txt'),
 );
-const skip = python instanceof Error && `no schemathesis: ${python.message}`;
 
 for (const http_server of wanted > 0 ? ['uws', 'node'] : ['auto'])
   test(`what /openapi.json says is true (${http_server})`, { skip, timeout: RUN_MS }, async (t) => {
@@ -76,7 +72,7 @@ function narrowed(api: any): unknown {
 /** In a folder of its own: it keeps notes of its runs. */
 async function run(folder: string, url: string): Promise<{ code: number | null; output: string }> {
   const child = spawn(
-    join(dirname(python as string), 'schemathesis'),
+    join(dirname(python), 'schemathesis'),
     [
       'run',
       join(folder, 'openapi.json'),

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { readPictures } from '../../src/playground/gallery-file.ts';
 import { testModel } from '../models/test-model.ts';
-import { pythonWith } from '../python/environment.ts';
+import { pythonOrSkip } from '../python/environment.ts';
 import { serveModel, type TestServer } from '../server/start.ts';
 import { handOver, holds, noBrowser, openBrowser, visit } from './chromium.ts';
 
@@ -20,13 +20,9 @@ const WORDS = 'it\'s a "$HOME" `pwd` \\n 🍎 apple';
 const FILE = "a red 'apple' $5.webp";
 const CLIENT = resolve(import.meta.dirname, '../../src/client/node.ts');
 
-const python = noBrowser
-  ? new Error(noBrowser)
-  : await pythonWith(resolve(import.meta.dirname, '../python/requirements/jina-3.15.2.txt')).catch(
-      (error: Error) => error,
-    );
-const noPython =
-  python instanceof Error && !process.env.CLIP_SERVER_REQUIRE_PYTHON && `no Python client: ${python.message}`;
+const { python, skip: noPython } = noBrowser
+  ? { python: '', skip: noBrowser }
+  : await pythonOrSkip(resolve(import.meta.dirname, '../python/requirements/jina-3.15.2.txt'));
 const options = { skip: noBrowser, timeout: 120_000 };
 
 let browser: Browser;
@@ -137,7 +133,6 @@ test('the TypeScript client gets what the page got', options, async (t) => {
 });
 
 test('the Python client gets what the page got', { ...options, skip: noBrowser || noPython }, async (t) => {
-  if (python instanceof Error) throw python;
   const { page } = await visit(t, browser, server.url);
   await search(page);
   const encode = `${await shown(page, 'python')}\nimport json\nprint(json.dumps([[float(x) for x in v] for v in vectors]))\n`;

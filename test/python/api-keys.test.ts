@@ -4,16 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { openRig } from '../client/rig.ts';
-import { pythonWith } from './environment.ts';
+import { pythonOrSkip } from './environment.ts';
 
 const KEY = 'sk-of-the-python-client';
-const python = await pythonWith(join(import.meta.dirname, 'requirements/jina-3.15.2.txt')).catch(
-  (error: Error) => {
-    if (process.env.CLIP_SERVER_REQUIRE_PYTHON) throw error;
-    return error;
-  },
-);
-const skip = python instanceof Error && `no Python client: ${python.message}`;
+const { python, skip } = await pythonOrSkip(join(import.meta.dirname, 'requirements/jina-3.15.2.txt'));
 
 /** Prints the width of a vector, or what the client raised. */
 const SCRIPT = `
@@ -29,7 +23,7 @@ except Exception as error:
 test('the Python client sends an API key over gRPC and HTTP', { skip, timeout: 120_000 }, async () => {
   await using rig = await openRig([KEY]);
   const told = async (scheme: 'grpc' | 'http', key: string) => {
-    const { stdout } = await promisify(execFile)(python as string, ['-c', SCRIPT, rig.url(scheme), key]);
+    const { stdout } = await promisify(execFile)(python, ['-c', SCRIPT, rig.url(scheme), key]);
     return stdout.trim().split('\n').at(-1);
   };
   for (const scheme of ['grpc', 'http'] as const) {

@@ -49,6 +49,22 @@ export async function pythonWith(requirements: string, minors: readonly string[]
   return python;
 }
 
+/** Why a test has no Python, for its `skip`; then `python` is empty. */
+export interface PythonOrSkip {
+  readonly python: string;
+  readonly skip: string | false;
+}
+
+/** As `pythonWith`, for tests. @throws Error as `pythonWith`, but only where CLIP_SERVER_REQUIRE_PYTHON is set */
+export async function pythonOrSkip(requirements: string): Promise<PythonOrSkip> {
+  try {
+    return { python: await pythonWith(requirements), skip: false };
+  } catch (error) {
+    if (process.env.CLIP_SERVER_REQUIRE_PYTHON) throw error;
+    return { python: '', skip: `no Python with ${basename(requirements)}: ${(error as Error).message}` };
+  }
+}
+
 /** The lists hold every package, so nothing is resolved; one of them was withdrawn, which an exact pin allows. */
 async function install(folder: string, requirements: string, minors: readonly string[]): Promise<void> {
   const base = await findPython(minors);
