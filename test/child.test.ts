@@ -18,7 +18,7 @@ test('a failure says which signal ended the process, and names none where its ti
     failure: 'its process ended with SIGKILL',
     endedBy: 'SIGKILL',
   });
-  assert.deepEqual(await ask("process.once('message', () => {})", 50), {
+  assert.deepEqual(await ask("process.on('message', () => {})", 50), {
     failure: 'it took longer than 0.05 s',
   });
 });

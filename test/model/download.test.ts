@@ -25,14 +25,19 @@ interface Outcome {
 }
 
 /** Fetches CONTENT from servers that answer by the given handlers; a verified file has to be CONTENT. */
-async function fetchFrom(t: TestContext, sources: Handler[][], part?: Uint8Array): Promise<Outcome> {
+async function fetchFrom(
+  t: TestContext,
+  sources: Handler[][],
+  part?: Uint8Array,
+  hooks = quickHooks(),
+): Promise<Outcome> {
   const cache = await emptyFolder(t);
   const servers = await Promise.all(sources.map((handlers) => rogueServer(t, ...handlers)));
   const target = join(cache, 'ViT-T-1-test', 'visual.onnx');
   await mkdir(dirname(target));
   if (part) await writeFile(`${target}.part`, part);
   const files = filesOf(cache, ...servers.map(({ url }) => url));
-  const result = await obtainTower(MODEL, 'image', files, quickHooks()).catch((error: Error) => error);
+  const result = await obtainTower(MODEL, 'image', files, hooks).catch((error: Error) => error);
   const left = (await readdir(dirname(target))).sort();
   if (typeof result !== 'string') return { error: result, left, servers };
   assert.equal(result, target);
@@ -121,7 +126,8 @@ test('a stalled server is left after its bound', async (t) => {
     response.writeHead(200, { 'content-length': CONTENT.length });
     response.write(CONTENT.subarray(0, 1000));
   };
-  const { left, servers } = await fetchFrom(t, [[stall, honest]]);
+  const hooks = quickHooks({ limits: { ...quickHooks().limits, stallMs: 200 } });
+  const { left, servers } = await fetchFrom(t, [[stall, honest]], undefined, hooks);
   assert.deepEqual(left, DONE);
   assert.equal(servers[0]!.requests[1], 'GET /ViT-T-1%40px/visual.onnx bytes=1000-');
 });

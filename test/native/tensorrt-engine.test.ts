@@ -168,7 +168,7 @@ describe('an engine of the fake TensorRT', { skip, concurrency: 3 }, () => {
   test('a run of the fake that never ends is given up, and nothing waits for the device after it', async () => {
     const { before, fault, later } = await ask<Faults>('faults', { hang: 3 });
     assert.deepEqual(before, [true, true]);
-    assert.equal(fault, 'hung: the device has not finished 2 rows in 300 ms');
+    assert.equal(fault, 'hung: the device has not finished 2 rows in 3000 ms');
     assert.deepEqual(later, { same: fault, other: fault, context: fault });
   });
 
