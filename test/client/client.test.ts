@@ -20,7 +20,7 @@ const quick = { attempts: 3, minMs: 1, maxMs: 20 };
 
 for (const scheme of SCHEMES) {
   const on = (name: string, run: (client: Client, rig: Rig) => Promise<void>, options = {}) =>
-    test(`${scheme}: ${name}`, { timeout: 20_000 }, async () => {
+    test(`${scheme}: ${name}`, { timeout: 120_000 }, async () => {
       const rig = await openRig();
       const client = new Client(rig.url(scheme), { retry: quick, concurrency: 4, batchSize: 3, ...options });
       try {

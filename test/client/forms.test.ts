@@ -29,7 +29,7 @@ async function withClient(
 }
 
 for (const scheme of SCHEMES) {
-  test(`${scheme}: each type comes as its own kind of array`, { timeout: 20_000 }, () =>
+  test(`${scheme}: each type comes as its own kind of array`, { timeout: 120_000 }, () =>
     withClient(scheme, async (client) => {
       for (const type of ['float32', 'int8', 'uint8', 'binary', 'ubinary'] as const)
         assert.deepEqual(await client.encode(TEXTS, { type }), expected({ embedding_type: type }), type);
@@ -40,7 +40,7 @@ for (const scheme of SCHEMES) {
     }),
   );
 
-  test(`${scheme}: dimensions and normalize`, { timeout: 20_000 }, () =>
+  test(`${scheme}: dimensions and normalize`, { timeout: 120_000 }, () =>
     withClient(scheme, async (client) => {
       for (const options of [
         { normalize: true },
@@ -57,7 +57,7 @@ for (const scheme of SCHEMES) {
     }),
   );
 
-  test(`${scheme}: what the server refuses is the call's fault`, { timeout: 20_000 }, () =>
+  test(`${scheme}: what the server refuses is the call's fault`, { timeout: 120_000 }, () =>
     withClient(scheme, async (client, { service }) => {
       const message = /dimensions: expected a whole number from 1 to 4, got 5/;
       await assert.rejects(client.encode(TEXTS, { dimensions: 5 }), { code: 'invalid_request', message });
@@ -95,13 +95,13 @@ for (const [options, message] of [
   [{ dimensions: 9, type: 'binary' }, /expected 2 numbers for 9 dimensions/],
   [{ normalize: true }, /expected a vector of length 1 .* got 4\.5/],
 ] as [EncodeOptions<VectorType>, RegExp][])
-  test(`a server that does not know ${JSON.stringify(options)} gives no vectors`, { timeout: 20_000 }, () =>
+  test(`a server that does not know ${JSON.stringify(options)} gives no vectors`, { timeout: 120_000 }, () =>
     withUnknowing(async (client) => {
       await assert.rejects(client.encode(['a'], options), { code: 'bad_answer', message });
     }),
   );
 
-test('parameters that would change how an answer reads are refused', { timeout: 20_000 }, () =>
+test('parameters that would change how an answer reads are refused', { timeout: 120_000 }, () =>
   withClient('http', async (client) => {
     for (const name of ['embedding_type', 'encoding_format']) {
       const call = client.encode(TEXTS, { parameters: { [name]: 'int8' } });

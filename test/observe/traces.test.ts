@@ -86,8 +86,10 @@ test('a request makes the spans of the reference, within the trace of the client
   });
   for (const span of collector.spans) {
     assert.equal(span.traceId, CLIENT.traceId);
-    assert.ok(span.began <= span.ended && span.began >= root!.began && span.ended <= root!.ended, span.name);
+    assert.ok(span.began <= span.ended && span.began >= root!.began, span.name);
   }
+  // By their times a span may end up to 1 ms after its root: the SDK counts from the whole ms in which each began.
+  assert.equal(collector.spans.at(-1), root, 'the root ends last');
   assert.equal(root!.resource['service.name'], 'clip_o/rep-0');
 });
 

@@ -134,7 +134,7 @@ test('openai (npm): a wrong key is an AuthenticationError', TIMEOUT, async () =>
 });
 
 test('openai (npm): its timeout ends the work in the server too', TIMEOUT, async () => {
-  await using rig = await openClient({ timeout: 200 });
+  await using rig = await openClient({ timeout: 1000 });
   const hanging = rig.client.embeddings.create({ model: MODEL, input: 'hang:' });
   await assert.rejects(hanging, OpenAI.APIConnectionTimeoutError);
   while (rig.service.left === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -147,7 +147,7 @@ test('a server without TLS has no time of expiry', async () => {
 });
 
 test('the watch sees what is written, renamed over, and swapped as Kubernetes does', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'clip-tls-'));
   const fill = (version: string, pair: Pair): void => {

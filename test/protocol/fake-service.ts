@@ -120,6 +120,10 @@ export class FakeService implements EmbeddingService {
 
 type GatewayChange = Partial<Config['gateway']>;
 
+/** Later than any test's own timeout, so that what one of these alone would end fails. */
+const LATE_MS = 600_000;
+const LATE = { headerMs: LATE_MS, sendMs: LATE_MS, heartbeatMs: LATE_MS, pongMs: LATE_MS };
+
 export function testConfig(
   gateway: GatewayChange = {},
   limits: Partial<Config['limits']> = {},
@@ -144,7 +148,7 @@ export function testConfig(
       httpCompression: 'auto',
       playground: true,
       keepAliveTimeoutMs: 5000,
-      grpc: DEFAULT_GRPC,
+      grpc: { ...DEFAULT_GRPC, keepaliveMs: LATE_MS },
       ...gateway,
     },
     executor: {
@@ -164,7 +168,7 @@ export function testConfig(
       endpoints: new Map(),
       ...executor,
     },
-    limits: { ...DEFAULT_LIMITS, ...limits },
+    limits: { ...DEFAULT_LIMITS, ...LATE, ...limits },
     fetch: DEFAULT_FETCH,
     files: { cache: '/nowhere', offline: true },
     engines: { folder: '/nowhere', maxBytes: 1, waitMs: 1, buildMs: 1000 },

@@ -17,8 +17,10 @@ const LIMITS: HttpLimits = {
   headerMs: 20_000,
   bodyMs: 10_000,
   sendMs: 30_000,
-  keepAliveMs: 5000,
+  keepAliveMs: 10_000,
 };
+/** Sooner than any of these, so that none of them ends what should have ended by itself. */
+const TIMEOUT = { timeout: 9_000 };
 
 interface Rig {
   readonly port: number;
@@ -73,7 +75,7 @@ for (const { implementation, skip } of SERVERS) {
         };
       };
     const on = (name: string, run: (start: Make) => Promise<void>): void => {
-      test(name, { timeout: 5_000 }, async () => {
+      test(name, TIMEOUT, async () => {
         const cleanups: HttpServer[] = [];
         try {
           await run(make(cleanups));
@@ -351,14 +353,12 @@ for (const { implementation, skip } of SERVERS) {
     on('a large answer arrives whole; a reader that takes nothing is let go', async (start) => {
       const body = Buffer.alloc(12 * 2 ** 20, 'abcdefgh');
       const outcomes: Promise<boolean>[] = [];
-      const { port, limited } = await start(
-        async (_, response) => {
-          const sent = response.send({ status: 200, headers: {}, body });
-          outcomes.push(sent);
-          await sent;
-        },
-        { sendMs: 300 },
-      );
+      const handler: HttpHandler = async (_, response) => {
+        const sent = response.send({ status: 200, headers: {}, body });
+        outcomes.push(sent);
+        await sent;
+      };
+      const { port } = await start(handler);
       const whole = await new Promise<Buffer>((resolve, reject) => {
         httpRequest({ port, host: '127.0.0.1', agent: new Agent() }, (response) => {
           const parts: Buffer[] = [];
@@ -369,12 +369,13 @@ for (const { implementation, skip } of SERVERS) {
       });
       assert.ok(whole.equals(body));
       assert.equal(await outcomes[0], true);
-      const client = new RawClient(port);
+      const impatient = await start(handler, { sendMs: 300 });
+      const client = new RawClient(impatient.port);
       client.socket.pause();
       client.send(get('/'));
       while (outcomes.length < 2) await new Promise((resolve) => setImmediate(resolve));
       assert.equal(await outcomes[1], false);
-      assert.deepEqual(limited, ['sendMs']);
+      assert.deepEqual(impatient.limited, ['sendMs']);
       client.destroy();
     });
 
@@ -447,7 +448,7 @@ for (const { implementation, skip } of SERVERS) {
   });
 }
 
-test('node: headers that never end get 408', { timeout: 5_000 }, async () => {
+test('node: headers that never end get 408', TIMEOUT, async () => {
   const limited: string[] = [];
   const limits = { ...LIMITS, headerMs: 200 };
   const options = { handler: echo, limits, log: silentLog, onConnections: () => {} };
@@ -462,25 +463,27 @@ test('node: headers that never end get 408', { timeout: 5_000 }, async () => {
   await server.close(0);
 });
 
-test('node: a hundred headers pass, one more gets 431, and an idle connection ends in time', {
-  timeout: 5_000,
-}, async () => {
-  const limits = { ...LIMITS, keepAliveMs: 50 };
-  const options = { handler: echo, limits, log: silentLog, onConnections: () => {}, onLimit: () => {} };
-  const server = new NodeHttpServer(options);
-  const port = await server.listen('127.0.0.1', 0);
-  for (const [count, status] of [
-    [100, 200],
-    [101, 431],
-    [500, 431],
-  ] as const) {
-    const client = new RawClient(port);
-    client.send(get('/', Array.from({ length: count - 1 }, (_, i) => `a${i}: b\r\n`).join('')));
-    assert.deepEqual(await client.statuses(), [status], `${count}`);
-    await client.closed;
-  }
-  await server.close(0);
-});
+test(
+  'node: a hundred headers pass, one more gets 431, and an idle connection ends in time',
+  TIMEOUT,
+  async () => {
+    const limits = { ...LIMITS, keepAliveMs: 50 };
+    const options = { handler: echo, limits, log: silentLog, onConnections: () => {}, onLimit: () => {} };
+    const server = new NodeHttpServer(options);
+    const port = await server.listen('127.0.0.1', 0);
+    for (const [count, status] of [
+      [100, 200],
+      [101, 431],
+      [500, 431],
+    ] as const) {
+      const client = new RawClient(port);
+      client.send(get('/', Array.from({ length: count - 1 }, (_, i) => `a${i}: b\r\n`).join('')));
+      assert.deepEqual(await client.statuses(), [status], `${count}`);
+      await client.closed;
+    }
+    await server.close(0);
+  },
+);
 
 test('the choice: auto falls back with a reason, uws by name is an error, a taken port has its cause', {
   skip: skipUws,

@@ -78,7 +78,7 @@ export function onBothServers(
   for (const { implementation, skip } of SERVERS) {
     describe(`on ${implementation}`, { skip }, () => {
       declare((name, run, settings = {}) => {
-        test(name, { timeout: 20_000 }, async () => {
+        test(name, { timeout: 120_000 }, async () => {
           const rig = await openRig(implementation, settings);
           try {
             await run(rig);

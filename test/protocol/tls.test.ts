@@ -91,7 +91,7 @@ for (const { implementation, skip } of SERVERS) {
     'ciphers of its own': { ...PLAIN, ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' },
   };
   for (const [name, tls] of Object.entries(settings)) {
-    test(`${implementation} serves with ${name}`, { timeout: 20_000, skip }, async () => {
+    test(`${implementation} serves with ${name}`, { timeout: 120_000, skip }, async () => {
       const http = await start(implementation, tls);
       assert.deepEqual([http.implementation, http.address.secure], [implementation, true]);
       assert.ok((await encode(http.address.port)).includes(vector));
@@ -100,7 +100,7 @@ for (const { implementation, skip } of SERVERS) {
   }
 
   test(`${implementation} refuses TLS below 1.2 and clients that speak none`, {
-    timeout: 20_000,
+    timeout: 120_000,
     skip,
   }, async () => {
     const http = await start(implementation, PLAIN);
@@ -122,7 +122,7 @@ for (const { implementation, skip } of SERVERS) {
 }
 
 test('client certificates: required ones are asked for on node; uws by name is an error', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async () => {
   const tls: TlsConfig = { ...PLAIN, caFile: file('ca.crt'), clientCertificate: 'required' };
   const http = await start('auto', tls);
@@ -137,13 +137,16 @@ test('client certificates: required ones are asked for on node; uws by name is a
   await assert.rejects(start('uws', tls), /uws is asked for, but .*certificates/);
 });
 
-test('auto serves TLS on node, which can replace its certificate', { timeout: 20_000 }, async () => {
+test('auto serves TLS on node, which can replace its certificate', { timeout: 120_000 }, async () => {
   const http = await start('auto', PLAIN);
   assert.equal(http.implementation, 'node');
   await http.close(0);
 });
 
-test('uws says that it does not take replaced certificates', { timeout: 20_000, skip: skipUws }, async () => {
+test('uws says that it does not take replaced certificates', {
+  timeout: 120_000,
+  skip: skipUws,
+}, async () => {
   const said: string[] = [];
   const log = pino({}, { write: (line: string) => void said.push(line) });
   const http = await start('uws', PLAIN, log);

@@ -50,7 +50,8 @@ export class GpuServer {
 
   private constructor(child: ChildProcess) {
     this.child = child;
-    this.ended = once(child, 'exit') as GpuServer['ended'];
+    // Not its exit: the last lines may still be in the pipe.
+    this.ended = once(child, 'close') as GpuServer['ended'];
     createInterface({ input: child.stderr! }).on('line', (line) => {
       this.lines.push(line);
       for (const look of this.#waiting) look();

@@ -66,9 +66,6 @@ test('SIGTERM in the midst of runs on the fake GPU: all are answered, then conte
   assert.deepEqual(alive(events), {}, 'everything was given back');
   const ended = events.map(({ text }) => /^destroy (context|engine|runtime)/.exec(text)?.[1]).filter(Boolean);
   const contexts = ended.lastIndexOf('context') + 1;
-  assert.deepEqual(
-    ended.slice(contexts),
-    ['engine', 'runtime', 'engine', 'runtime'],
-    'no context comes later',
-  );
+  // The towers' engines end side by side, after all contexts, and each before its runtime.
+  assert.match(ended.slice(contexts).join(' '), /^engine (runtime engine|engine runtime) runtime$/);
 });

@@ -81,7 +81,8 @@ test('fake TensorRT serves a rewritten model: texts by their lengths, pictures a
   const engines = join(await emptyFolder(t), 'engines');
   const { encode, crop } = await keepEngines(engines, folder, t);
   const log = join(folder, 'log');
-  const encoder = { fallback: false };
+  // Every run in the log is a request's.
+  const encoder = { fallback: false, canary_interval: 0 };
   const model = await testModel('tiny');
   const server = await GpuServer.start(t, { folder, engines, model, encoder, knobs: { log } });
   await server.ready();

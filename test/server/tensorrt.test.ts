@@ -104,7 +104,7 @@ test('a fake GPU that hangs is lost, and not waited for', { skip }, async (t) =>
     folder,
     engines,
     knobs: { hang: 400 },
-    limits: { engine_ms: 500 },
+    limits: { engine_ms: 2000 },
   });
   await server.ready();
   let answer: Awaited<ReturnType<GpuServer['post']>>;

@@ -50,7 +50,11 @@ export class Connection {
     this.inbox = new Inbox({
       kindOf: options.kindOf,
       pause: () => socket.pause(),
-      resume: () => socket.resume(),
+      resume: () => {
+        socket.resume();
+        this.#intake.resumed();
+        this.#heartbeat.resumed();
+      },
     });
     this.#outbox = new Outbox(socket, transport, {
       binary: options.binary,

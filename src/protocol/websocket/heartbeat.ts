@@ -24,6 +24,13 @@ export class Heartbeat {
     if (this.#waiting) this.#rest();
   }
 
+  /** The socket is read again: an answer that came meanwhile is still to be seen. */
+  resumed(): void {
+    if (!this.#waiting) return;
+    clearTimeout(this.#timer);
+    this.#await();
+  }
+
   close(): void {
     this.#waiting = false;
     clearTimeout(this.#timer);

@@ -68,11 +68,18 @@ export class Intake {
       this.#reset();
       return;
     }
-    const { unfinished, mostBytes, bodyMs, onFull } = this.#options;
+    const { unfinished, mostBytes, onFull } = this.#options;
     this.#cost += length + CHUNK_COST;
     unfinished.bytes += length + CHUNK_COST;
     if (unfinished.bytes > mostBytes) onFull();
-    else this.#timer ??= setTimeout(() => this.#check(), bodyMs);
+    else if (this.#timer === undefined) this.#watch();
+  }
+
+  /** The socket is read again: what came meanwhile is still to be seen. */
+  resumed(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#watch();
   }
 
   close(): void {
@@ -96,6 +103,10 @@ export class Intake {
       return;
     }
     this.#bytesBefore = this.#bytes;
-    this.#timer = setTimeout(() => this.#check(), bodyMs);
+    this.#watch();
+  }
+
+  #watch(): void {
+    this.#timer = setTimeout(() => this.#check(), this.#options.bodyMs);
   }
 }

@@ -22,7 +22,7 @@ import {
 } from './frames.ts';
 import { CALL, exchange, openRig, type Rig, readReply, request, until } from './rig.ts';
 
-const TIMEOUT = { timeout: 30_000 };
+const TIMEOUT = { timeout: 120_000 };
 const PINGS = frame(PING, 0, 0, Buffer.alloc(8));
 
 /** Another connection is served as if nothing happened. */

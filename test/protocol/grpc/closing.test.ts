@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { FrameClient, GOAWAY, goodbye } from './frames.ts';
 import { duplex, exchange, openRig, outcome, readReply, request, until } from './rig.ts';
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 120_000 };
 
 test('closing lets requests in flight finish, and says goodbye', TIMEOUT, async () => {
   await using rig = await openRig();

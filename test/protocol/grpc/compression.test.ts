@@ -6,7 +6,7 @@ import { createGzip, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node
 import { prefixed } from './frames.ts';
 import { CALL, openRig, type Rig, readReply, request } from './rig.ts';
 
-const TIMEOUT = { timeout: 30_000 };
+const TIMEOUT = { timeout: 120_000 };
 
 interface Exchange {
   readonly status: string | undefined;

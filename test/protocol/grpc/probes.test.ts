@@ -4,7 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { encodeMessage } from '../../../src/protocol/jina/wire/writer.ts';
 import { duplex, fields, openRig, outcome, text, unary, until } from './rig.ts';
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 120_000 };
 const LISTED = [
   'jina.JinaRPC',
   'jina.JinaSingleDataRequestRPC',

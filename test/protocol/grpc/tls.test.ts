@@ -9,7 +9,7 @@ import { Client, credentials, status } from '@grpc/grpc-js';
 import type { TlsConfig } from '../../../src/config/config.ts';
 import { CHANNEL, exchange, openRig, readReply, request } from './rig.ts';
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 120_000 };
 const file = (name: string): string => join(import.meta.dirname, '../certs', name);
 const pem = (name: string): Buffer => readFileSync(file(name));
 const PLAIN: TlsConfig = {

@@ -5,7 +5,7 @@ import { callInternals, serverInternals } from '../../../src/protocol/grpc/inter
 import { FrameClient, SETTINGS, WINDOW_UPDATE } from './frames.ts';
 import { openRig, request, SINGLE, unary } from './rig.ts';
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: 120_000 };
 const [MAX_STREAMS, WINDOW, FRAME_SIZE, HEADER_LIST] = [3, 4, 5, 6];
 
 function settings(payload: Buffer): Map<number, number> {

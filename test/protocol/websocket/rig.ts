@@ -67,7 +67,7 @@ export async function openRig({ gateway, limits, certificates }: Settings = {}):
 
 /** A test with a server of its own. */
 export function on(name: string, run: (rig: Rig) => Promise<void>, settings: Settings = {}): void {
-  test(name, { timeout: 20_000 }, async () => {
+  test(name, { timeout: 120_000 }, async () => {
     const rig = await openRig(settings);
     try {
       await run(rig);

@@ -103,7 +103,7 @@ on('a request that is refused for a full server is answered', async (rig) => {
 on('clients that do not answer the close do not hold the end up', async (rig) => {
   const silent = await FrameClient.open(rig.port);
   silent.socket.pause();
-  await rig.listener.close(60_000);
+  await rig.listener.close(600_000);
   silent.destroy();
 });
 

@@ -12,8 +12,9 @@ const MIB = 2 ** 20;
 
 test(`a slow reader of ${REPLIES} replies gets every one, and the server holds no more than it may`, {
   timeout: 120_000,
-}, async () => {
+}, async (t) => {
   const server = fork(new URL('slow-server.ts', import.meta.url), { execArgv: ['--import', 'tsx'] });
+  t.after(() => void server.kill());
   const [port] = (await once(server, 'message')) as [number];
   const client = await FrameClient.open(port, 'bytes');
   const text = 'y'.repeat(TEXT_BYTES);

@@ -10,7 +10,7 @@ import { openRig, turns } from './rig.ts';
 
 const file = (name: string): string => join(import.meta.dirname, '../certs', name);
 
-test('wss: large messages both ways, many in flight, and the close', { timeout: 20_000 }, async () => {
+test('wss: large messages both ways, many in flight, and the close', { timeout: 120_000 }, async () => {
   const tls = {
     certFile: file('server.crt'),
     keyFile: file('server.key'),
