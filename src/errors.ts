@@ -106,6 +106,13 @@ export const ERRORS = {
     false,
     'ValueError',
   ),
+  too_many_values: kind(
+    'The request holds more parameters and scores than the limit.',
+    413,
+    'INVALID_ARGUMENT',
+    false,
+    'ValueError',
+  ),
   request_too_large: kind(
     'The request is larger than the limit.',
     413,

@@ -3,6 +3,8 @@ export interface Limits {
   readonly itemsPerRequest: number;
   readonly requestBytes: number;
   readonly jsonDepth: number;
+  /** Parameters, scores, and pieces that a field came in, of one protobuf message. */
+  readonly valuesPerRequest: number;
   readonly imageBytes: number;
   readonly imagePixels: number;
   readonly pixelsInFlight: number;
@@ -49,6 +51,7 @@ export const DEFAULT_LIMITS: Limits = {
   itemsPerRequest: 4096,
   requestBytes: 128 * 2 ** 20,
   jsonDepth: 100,
+  valuesPerRequest: 100_000,
   imageBytes: 20 * 2 ** 20,
   imagePixels: 40_000_000,
   pixelsInFlight: 120_000_000,

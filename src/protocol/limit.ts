@@ -12,6 +12,7 @@ const LIMIT_OF_CODE: Partial<Record<ErrorCode, keyof Limits>> = {
   headers_too_large: 'headerBytes',
   too_deep: 'jsonDepth',
   too_many_items: 'itemsPerRequest',
+  too_many_values: 'valuesPerRequest',
 };
 
 /** Counts a refusal under its limit, where the reading of a request met one. */

@@ -12,6 +12,10 @@ const BOUNDS: Readonly<Record<keyof Limits, readonly [most: number, note: string
   itemsPerRequest: [1_000_000, 'Texts and images of one request.'],
   requestBytes: [2 ** 31 - 1, 'Bytes of one request.'],
   jsonDepth: [1000, 'Lists and maps inside each other in a JSON body.'],
+  valuesPerRequest: [
+    100_000_000,
+    'Parameters and scores of one request over gRPC or in a binary WebSocket message; the tags of a document are one.',
+  ],
   imageBytes: [2 ** 31 - 1, 'Bytes of one encoded image.'],
   imagePixels: [2 ** 31 - 1, 'Pixels of one image, by its header.'],
   pixelsInFlight: [Number.MAX_SAFE_INTEGER, 'Pixels of all images that are being decoded.'],

@@ -42,13 +42,12 @@ interface DataCall {
 }
 
 function serve(site: Site, call: GrpcCall, options: DataCall): Promise<void> {
-  const { itemsPerRequest, jsonDepth } = site.config.limits;
   const { signal, deadline, trace } = call;
   return serveStream<Buffer>(site, {
     protocol: 'grpc',
     ...options,
     decode: (message) => {
-      const request = decodeRequest(message, { itemsPerRequest, jsonDepth });
+      const request = decodeRequest(message, site.config.limits);
       if (request.fault) countFault(site.metrics, request.fault);
       return request;
     },

@@ -10,8 +10,6 @@ import { type JinaRequest, parseRequest } from '../jina/request.ts';
 import { documentsToJson, type Route } from '../jina/response.ts';
 import { statusOf } from '../jina/status.ts';
 import { jsonValue } from '../jina/write-json.ts';
-import { countLimit } from '../limit.ts';
-import type { Site } from '../site.ts';
 import type { Format } from './format.ts';
 
 const END = /^\s*\{\s*\}\s*$/;
@@ -22,22 +20,14 @@ const LONGEST_END = 64;
  * Text messages with JSON. Requests are those of HTTP's `/post`, and may carry a `header` with an id; in replies the
  * envelope is in snake case and leaves out what is not set, as protobuf's JSON form does.
  */
-export function jsonFormat({ config, metrics }: Pick<Site, 'config' | 'metrics'>): Format {
-  const { limits } = config;
+export function jsonFormat(limits: Limits): Format {
   return {
     name: 'json',
     binary: false,
     // "-1.1754943508222875e-38,"
     bytesPerComponent: 24,
     isEnd: (message) => message.length <= LONGEST_END && END.test(message.toString('latin1')),
-    decode: (message) => {
-      try {
-        return decode(message, limits);
-      } catch (error) {
-        if (error instanceof ClipError && error.code === 'too_deep') countLimit(metrics, 'jsonDepth');
-        throw error;
-      }
-    },
+    decode: (message) => decode(message, limits),
     encode,
     encodeStatus: (error) => Buffer.from(JSON.stringify(error ? { ...statusOf(error), code: 'ERROR' } : {})),
   };

@@ -1,5 +1,7 @@
 import { ClipError } from '../../errors.ts';
+import type { JinaRequest } from '../jina/request.ts';
 import { serveStream } from '../jina/stream.ts';
+import { countFault } from '../limit.ts';
 import type { Site } from '../site.ts';
 import { GOING_AWAY, NORMAL } from './close-code.ts';
 import type { Connection } from './connection.ts';
@@ -27,7 +29,7 @@ export async function serveRequests(site: Site, connection: Connection, format: 
       protocol: 'websocket',
       route: '/',
       requests: connection.inbox,
-      decode: (message) => format.decode(message as Buffer),
+      decode: (message) => decode(site, format, message as Buffer),
       encode: format.encode,
       send: (reply) => connection.send(reply),
       prefetch: site.config.gateway.prefetch,
@@ -41,6 +43,18 @@ export async function serveRequests(site: Site, connection: Connection, format: 
     const error = ClipError.from(thrown);
     if (error.code === 'internal') site.log.error({ err: error }, 'a WebSocket failed');
     connection.fail(error);
+  }
+}
+
+/** Counts what was beyond a limit, whether it fails the request or the connection. */
+function decode({ metrics }: Site, format: Format, message: Buffer): JinaRequest {
+  try {
+    const request = format.decode(message);
+    if (request.fault) countFault(metrics, request.fault);
+    return request;
+  } catch (error) {
+    countFault(metrics, error);
+    throw error;
   }
 }
 

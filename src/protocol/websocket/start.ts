@@ -62,8 +62,8 @@ export async function startWebSocket({
 
 function webSockets(site: Site, connections: Set<Connection>, isClosing: () => boolean): Upgrades {
   const formats: Readonly<Record<Format['name'], Format>> = {
-    bytes: bytesFormat(site),
-    json: jsonFormat(site),
+    bytes: bytesFormat(site.config.limits),
+    json: jsonFormat(site.config.limits),
   };
   const unfinished = { bytes: 0 };
   const checkKey = keyCheck(site.config.gateway);

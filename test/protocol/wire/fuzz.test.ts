@@ -10,7 +10,7 @@ import { decodeResponse, encodeResponse } from '../../../src/protocol/jina/wire/
 import { decodeStatus } from '../../../src/protocol/jina/wire/status.ts';
 import { sized } from './bytes.ts';
 
-const LIMITS = { itemsPerRequest: 100, jsonDepth: 30 };
+const LIMITS = { itemsPerRequest: 100, jsonDepth: 30, valuesPerRequest: 100_000 };
 /** For all tests of this file together; a nightly run sets more. */
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5);
 const parameters = { interruptAfterTimeLimit: (SECONDS * 1000) / 4, numRuns: 1e9, endOnFailure: false };

@@ -7,7 +7,7 @@ import { decodeRequest, encodeRequest } from '../../../src/protocol/jina/wire/re
 import { decodeResponse, encodeResponse } from '../../../src/protocol/jina/wire/response.ts';
 import { documentToJson } from '../../../src/protocol/jina/write-document.ts';
 
-const LIMITS = { itemsPerRequest: 100, jsonDepth: 100 };
+const LIMITS = { itemsPerRequest: 100, jsonDepth: 100, valuesPerRequest: 100_000 };
 const golden = JSON.parse(readFileSync(new URL('goldens/python.json', import.meta.url), 'utf8')) as {
   cases: { name: string; message: string; data: string; json: object[] | null }[];
   pictures: { dtype: string; shape: number[]; document: string; bytes: string; values: number[] | null }[];

@@ -7,7 +7,7 @@ import { decodeRequest, encodeRequest } from '../../../src/protocol/jina/wire/re
 import { decodeResponse, encodeResponse } from '../../../src/protocol/jina/wire/response.ts';
 import { decodeStatus, encodeStatus } from '../../../src/protocol/jina/wire/status.ts';
 
-const LIMITS = { itemsPerRequest: 100, jsonDepth: 100 };
+const LIMITS = { itemsPerRequest: 100, jsonDepth: 100, valuesPerRequest: 100_000 };
 const bytes = (...hex: string[]) => Buffer.from(hex.join('').replaceAll(' ', ''), 'hex');
 const hex = (message: Uint8Array) => Buffer.from(message).toString('hex');
 /** A request of nothing but documents, each given as its own bytes. */

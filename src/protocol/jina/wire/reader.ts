@@ -5,11 +5,6 @@ const LONGEST_VARINT = 10;
 const END_GROUP = 4;
 /** Longest text that V8 can hold. */
 const LONGEST_TEXT = 0x1fffffe8;
-/**
- * Parameters, scores and pieces of messages in one message: each costs some hundred bytes of memory where it takes two on the
- * wire.
- */
-const MOST_VALUES = 100_000;
 
 /**
  * Walks one protobuf message without copying: strings are decoded, bytes are views of the message.
@@ -25,6 +20,7 @@ export class Reader {
   readonly #buffer: Buffer | undefined;
   readonly #view: DataView;
   readonly #maxDepth: number;
+  readonly #maxValues: number;
   #at = 0;
   #end: number;
   #depth = 0;
@@ -32,14 +28,19 @@ export class Reader {
   /** Upper half of the number that was read last. */
   #high = 0;
 
-  /** @param maxDepth sub-messages (and groups) inside one another */
-  constructor(message: Uint8Array, maxDepth: number) {
+  /**
+   * @param maxDepth sub-messages (and groups) inside one another
+   * @param maxValues what may be counted: parameters, scores and pieces of messages, each of which costs some hundred bytes
+   * of memory where it takes two on the wire
+   */
+  constructor(message: Uint8Array, maxDepth: number, maxValues = Infinity) {
     const { buffer, byteOffset, byteLength } = message;
     this.#bytes = message;
     this.#buffer = globalThis.Buffer?.from(buffer, byteOffset, byteLength);
     this.#view = new DataView(buffer, byteOffset, byteLength);
     this.#end = byteLength;
     this.#maxDepth = maxDepth;
+    this.#maxValues = maxValues;
   }
 
   /** The next field's tag; 0 at the end. */
@@ -93,13 +94,13 @@ export class Reader {
     return (this.#buffer ?? this.#bytes).subarray(this.#at, this.#end);
   }
 
-  /** To be called for what becomes an object of its own. @throws ClipError request_too_large */
+  /** To be called for what becomes an object of its own. @throws ClipError too_many_values */
   countValue(): void {
     this.#values += 1;
-    if (this.#values > MOST_VALUES)
+    if (this.#values > this.#maxValues)
       throw new ClipError(
-        'request_too_large',
-        `expected at most ${MOST_VALUES} parameters and scores, got more at byte ${this.#at}`,
+        'too_many_values',
+        `expected at most ${this.#maxValues} parameters and scores (values_per_request), got more at byte ${this.#at}`,
       );
   }
 

@@ -1,3 +1,4 @@
+import type { Limits } from '../../../config/limits.ts';
 import { ClipError } from '../../../errors.ts';
 import type { Document, JsonObject } from '../document.ts';
 import type { JinaRequest } from '../request.ts';
@@ -8,12 +9,8 @@ import { Reader } from './reader.ts';
 import { readStruct, writeStruct } from './struct.ts';
 import { encodeMessage } from './writer.ts';
 
-export interface RequestLimits {
-  /** Documents of all levels together. */
-  readonly itemsPerRequest: number;
-  /** Sub-messages inside one another. */
-  readonly jsonDepth: number;
-}
+/** Documents of all levels together, sub-messages inside one another, and parameters with scores. */
+export type RequestLimits = Pick<Limits, 'itemsPerRequest' | 'jsonDepth' | 'valuesPerRequest'>;
 
 /**
  * A `DataRequestProto` as it arrives. Blobs and arrays stay views of `message`. What is wrong below the envelope is the
@@ -28,7 +25,8 @@ export function decodeRequest(message: Uint8Array, limits: RequestLimits): JinaR
   const { requestId, endpoint, targetExecutor } = header;
   const envelope = { requestId, endpoint, targetExecutor };
   try {
-    return { ...envelope, ...readBody(new Reader(message, limits.jsonDepth), limits.itemsPerRequest) };
+    const reader = new Reader(message, limits.jsonDepth, limits.valuesPerRequest);
+    return { ...envelope, ...readBody(reader, limits.itemsPerRequest) };
   } catch (error) {
     if (error instanceof ClipError) return { ...envelope, documents: [], parameters: {}, fault: error };
     throw error;

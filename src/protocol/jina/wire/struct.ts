@@ -17,7 +17,7 @@ export function decodeStruct({ bytes }: Encoded): JsonObject {
 
 /**
  * Adds the members of a `google.protobuf.Struct`; numbers are doubles, NaN and infinities included.
- * @throws ClipError invalid_request, too_deep, request_too_large
+ * @throws ClipError invalid_request, too_deep, too_many_values
  */
 export function readStruct(reader: Reader, into: [string, unknown][]): void {
   const outer = reader.enter();
