@@ -32,10 +32,12 @@ struct Promised {
   std::vector<Napi::Reference<Napi::Uint8Array>> lent;
 };
 
-void settle(Napi::Env env, const Napi::Promise::Deferred& deferred, const Work& work) {
+void settle(Napi::Env env, const Napi::Promise::Deferred& deferred, Work& work) {
+  // What it holds, an engine maybe, ends here, and not with the thread of the work, which may be late.
+  const Settle made = std::move(work.settle);
   try {
     if (work.thrown) std::rethrow_exception(work.thrown);
-    deferred.Resolve(work.settle(env));
+    deferred.Resolve(made(env));
   } catch (...) {
     deferred.Reject(error_of(env, std::current_exception()).Value());
   }
