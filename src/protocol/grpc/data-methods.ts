@@ -2,7 +2,6 @@ import type { Answer } from '../jina/answer.ts';
 import { serveStream } from '../jina/stream.ts';
 import { decodeRequest } from '../jina/wire/request.ts';
 import { encodeResponse } from '../jina/wire/response.ts';
-import { countFault } from '../limit.ts';
 import type { Site } from '../site.ts';
 import type { GrpcCall } from './call.ts';
 import { type Method, onlyMessage } from './method.ts';
@@ -46,11 +45,7 @@ function serve(site: Site, call: GrpcCall, options: DataCall): Promise<void> {
   return serveStream<Buffer>(site, {
     protocol: 'grpc',
     ...options,
-    decode: (message) => {
-      const request = decodeRequest(message, site.config.limits);
-      if (request.fault) countFault(site.metrics, request.fault);
-      return request;
-    },
+    decode: (message) => decodeRequest(message, site.config.limits),
     encode: (answer: Answer) => call.pack(encodeResponse(answer)),
     send: (reply) => call.send(reply),
     signal,

@@ -4,7 +4,7 @@ import { ClipError, type ErrorCode } from '../../errors.ts';
 import type { Passage } from '../../observe/passage.ts';
 import type { Trace } from '../../observe/tracing.ts';
 import type { Permit, RequestSize } from '../../service/item.ts';
-import { countLimit } from '../limit.ts';
+import { countFault, countLimit } from '../limit.ts';
 import { openPatience, type Patience } from '../patience.ts';
 import type { Site } from '../site.ts';
 import { type Answer, answer, refused } from './answer.ts';
@@ -134,6 +134,7 @@ class Stream<Frame extends Sized> {
   async #take(frame: Frame): Promise<void> {
     const clock = openClock();
     const request = this.#options.decode(frame);
+    if (request.fault) countFault(this.#site.metrics, request.fault);
     const size = { items: countDocuments(request.documents), bytes: frame.length };
     const { bytesPerComponent = BYTES_PER_COMPONENT } = this.#options;
     const vectorBytes = bytesPerComponent * this.#site.service.describe().width;

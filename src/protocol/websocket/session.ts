@@ -46,12 +46,10 @@ export async function serveRequests(site: Site, connection: Connection, format: 
   }
 }
 
-/** Counts what was beyond a limit, whether it fails the request or the connection. */
+/** Counts what ends the connection; the stream counts what fails a request alone. */
 function decode({ metrics }: Site, format: Format, message: Buffer): JinaRequest {
   try {
-    const request = format.decode(message);
-    if (request.fault) countFault(metrics, request.fault);
-    return request;
+    return format.decode(message);
   } catch (error) {
     countFault(metrics, error);
     throw error;
